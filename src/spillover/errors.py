@@ -1,0 +1,87 @@
+"""Every error that spillover raises on purpose.
+
+    SpilloverError
+    ├── StudyError     a study asks for what does not exist or cannot be
+    ├── DataError      a file or a Hub data set is missing, truncated or wrong
+    ├── ModelError     a model or an adapter cannot be had or is damaged
+    ├── OutputError    a result cannot be written
+    └── Faults         several of these, reported together
+
+Each carries one sentence: what is wrong, where, what was expected, what to do.
+The command line prints it and exits with status 2; no traceback is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class SpilloverError(Exception):
+    """An error that its reader can mend.
+
+    Args:
+        what: what is wrong, naming the offending value.
+        where: file, line or key.
+        expected: what would have been right.
+        fix: what to do now.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        expected: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        self.what, self.where, self.expected, self.fix = what, where, expected, fix
+        message = what if where is None else f"{where}: {what}"
+        if expected is not None:
+            message += f"; expected {expected}"
+        if fix is not None:
+            message += f"; {fix}"
+        super().__init__(message + ".")
+
+
+class StudyError(SpilloverError):
+    """A study asks for what does not exist or cannot be."""
+
+
+class DataError(SpilloverError):
+    """A file or a Hub data set is missing, truncated or wrong."""
+
+
+class ModelError(SpilloverError):
+    """A model or an adapter cannot be had, is damaged or does nothing."""
+
+
+class OutputError(SpilloverError):
+    """A result cannot be written."""
+
+
+class Faults(SpilloverError):
+    """Several errors, reported together.
+
+    Attributes:
+        errors: the errors, in the order in which they were found.
+    """
+
+    def __init__(self, errors: Sequence[SpilloverError]) -> None:
+        self.errors = tuple(errors)
+        Exception.__init__(self, "\n".join(str(error) for error in self.errors))
+
+
+def unknown(
+    kind: str, value: str, known: Iterable[str], *, listing: str | None = None
+) -> StudyError:
+    """The error for a name that is not among `known`, with the nearest spelling."""
+    names = sorted(known)
+    near = get_close_matches(value, names, n=1)
+    if near:
+        fix = f"did you mean {near[0]!r}?"
+    else:
+        fix = f"known: {', '.join(names)}"
+    if listing:
+        fix += f" ({listing!r} lists them)"
+    return StudyError(f"unknown {kind} {value!r}", fix=fix)
