@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: what the steps found, made into evidence (no torch here)."""

@@ -1,0 +1,259 @@
+"""Where bytes come from: files of the user's, of the package, or of the Hub.
+
+A source says which languages and splits it serves, where they lie and what their
+columns mean; `read` returns their rows in the words of our own tasks and corpora.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files as package_files
+from itertools import islice
+from pathlib import Path
+from typing import get_args
+
+from pydantic import model_validator
+
+from spillover.data.columns import Columns, Row, Split
+from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
+from spillover.errors import DataError, StudyError
+
+
+class Files(Columns):
+    """Files in one layout.
+
+    Attributes:
+        path: absolute, or relative to the data root, or to `package`.
+        package: the package that ships the files (`spillover.data.mini`).
+        format: None: from the suffix of `path`.
+        header: the column names of a table that has no header line.
+        quoted: whether cells may stand in double quotes; None: csv yes, tsv no.
+    """
+
+    path: str
+    package: str | None = None
+    format: Format | None = None
+    header: tuple[str, ...] = ()
+    quoted: bool | None = None
+
+    @property
+    def known_format(self) -> Format:
+        """The format, stated or from the suffix."""
+        return self.format or SUFFIXES[Path(self.path).suffix.lower()]
+
+    @property
+    def id_column(self) -> str | None:
+        """The column of the id; None where a row has only its number."""
+        return self.id or ("sent_id" if self.known_format == "conllu" else None)
+
+    @property
+    def needs_root(self) -> bool:
+        """Whether the path means nothing without a data root."""
+        return self.package is None and not Path(self.path).is_absolute()
+
+    def patterns(self) -> list[str]:
+        """Every string in which `{language}` and `{split}` are replaced."""
+        return [*super().patterns(), self.path]
+
+    def place(self, language: str, split: Split, root: Path | None) -> Path:
+        """Where the file of a language and split should be.
+
+        Raises:
+            DataError: the path is relative, and there is no root.
+        """
+        path = self.spelled(self.path, language, split)
+        if self.package is not None:
+            return Path(str(package_files(self.package).joinpath(path)))
+        if root is None and self.needs_root:
+            raise DataError(
+                f"the path {path!r} is relative to a data root, and none is given",
+                fix="name the folder that holds it as the data root",
+            )
+        return (root or Path()) / path
+
+    def check_split(self) -> None:
+        """Raise a `ValueError` if two splits would be read from the same rows."""
+        if "split" not in self.named() and len(self.splits) != 1:
+            raise ValueError(
+                f"which split is {self.path!r}? Put {{split}} into the path, or say "
+                "it, as 'splits: {test: test}'"
+            )
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Files:
+        if self.format is None and Path(self.path).suffix.lower() not in SUFFIXES:
+            raise ValueError(
+                f"the suffix of {self.path!r} names no format; say it as 'format': "
+                + ", ".join(dict.fromkeys(SUFFIXES.values()))
+            )
+        table = self.known_format in DELIMITERS
+        if not table and (self.header or self.quoted is not None):
+            raise ValueError(
+                f"'header' and 'quoted' are for csv and tsv; {self.path!r} is "
+                f"{self.known_format}"
+            )
+        return self
+
+
+class Hub(Columns):
+    """A data set on the Hugging Face Hub, in a format that needs no script.
+
+    Attributes:
+        repo: its name there, or a folder in the same layout.
+        revision: a commit (40 hexadecimal digits), so that the data cannot change.
+        config: its configuration, as `{language}`.
+        data_files: the files of a split, for a repository that declares no
+            configurations, as `{language}/{split}/*.parquet`.
+    """
+
+    repo: str
+    revision: str
+    config: str | None = None
+    data_files: str | None = None
+
+    def patterns(self) -> list[str]:
+        """Every string in which `{language}` and `{split}` are replaced."""
+        return [*super().patterns(), self.config or "", self.data_files or ""]
+
+    def place(self, language: str, split: Split, root: Path | None = None) -> str:
+        """What errors call the data of a language and split."""
+        inside = self.spelled(self.data_files or self.config or "", language, split)
+        theirs = self.splits.get(split, split)
+        return f"{self.repo}@{self.revision[:7]} {inside} {theirs}"
+
+
+def choose(
+    owner: str,
+    sources: Sequence[Files | Hub],
+    language: str,
+    split: Split,
+    root: Path | None,
+) -> Files | Hub:
+    """The first of the sources that serves a language and split.
+
+    Files whose path is relative to a data root count only where there is one.
+
+    Args:
+        owner: the task or corpus, named in the error.
+        sources: in their order of preference.
+        language: our code of the language.
+        split: our name of the split.
+        root: the data root.
+
+    Raises:
+        StudyError: none serves them.
+    """
+    serving = [source for source in sources if source.serves(language, split)]
+    for source in serving:
+        if isinstance(source, Hub) or root is not None or not source.needs_root:
+            return source
+    if serving:
+        raise StudyError(
+            f"the {split} split of {owner} in {language!r} is not on the Hub",
+            fix="fetch its files and name their folder as the data root",
+        )
+    splits: tuple[Split, ...] = get_args(Split)
+    there = [s for s in splits if any(it.serves(language, s) for it in sources)]
+    raise StudyError(
+        f"{owner} has no {split} split in {language!r}",
+        fix=f"it has {', '.join(there) or 'none'} there",
+    )
+
+
+def read(
+    source: Files | Hub,
+    language: str,
+    split: Split,
+    *,
+    fields: Sequence[str],
+    root: Path | None = None,
+) -> list[Row]:
+    """The rows of one language and split, in the source's own order.
+
+    Args:
+        source: where they are; it must serve the language and the split.
+        language: our code of the language.
+        split: our name of the split.
+        fields: the fields that each row must have.
+        root: the data root, for files whose path is relative.
+
+    Raises:
+        DataError: what is missing, damaged, blank or doubled, with its place.
+    """
+    if isinstance(source, Files):
+        return read_files(source, root, language, split, fields=fields)
+    return read_hub(source, language, split, fields=fields)
+
+
+def read_files(
+    files: Files,
+    root: Path | None,
+    language: str,
+    split: Split,
+    *,
+    fields: Sequence[str],
+) -> list[Row]:
+    """As `read`, from a file."""
+    path = files.place(language, split, root)
+    if not path.is_file():
+        raise _no_file(path, language, split)
+    quoted = files.known_format == "csv" if files.quoted is None else files.quoted
+    found = (
+        (f"{path}:{line}", values)
+        for line, values in records(path, files.known_format, files.header, quoted)
+    )
+    try:
+        return files.rows(found, path, language, split, fields)
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def _no_file(path: Path, language: str, split: Split) -> DataError:
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    there = sorted(entry.name for entry in islice(folder.iterdir(), 1000))
+    missing = path.relative_to(folder).parts[0]
+    shown = get_close_matches(missing, there, n=3) or there[:10]
+    held = ", ".join(shown) + (", …" if len(there) > len(shown) else "")
+    return DataError(
+        "no such file",
+        where=path,
+        expected=f"the {split} split in {language!r} there",
+        fix=f"{folder} holds {held or 'nothing'}",
+    )
+
+
+def read_hub(
+    hub: Hub, language: str, split: Split, *, fields: Sequence[str]
+) -> list[Row]:
+    """As `read`, from the Hub (or its cache, when offline)."""
+    from datasets import load_dataset  # type: ignore[import-untyped]
+    from datasets.exceptions import (  # type: ignore[import-untyped]
+        DatasetsError,
+    )
+
+    place = hub.place(language, split)
+    theirs = hub.splits.get(split, split)
+    config = hub.config and hub.spelled(hub.config, language, split)
+    data_files = hub.data_files and {
+        theirs: hub.spelled(hub.data_files, language, split)
+    }
+    try:
+        table = load_dataset(
+            hub.repo,
+            config,
+            data_files=data_files,
+            split=theirs,
+            revision=hub.revision,
+        )
+    except (DatasetsError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()
+        raise DataError(
+            f"the Hub gave no {split} split in {language!r} "
+            f"({reason[0] if reason else type(error).__name__})",
+            where=place,
+            fix="check the connection, or fetch the official files and name their "
+            "folder as the data root",
+        ) from error
+    found = ((f"{place}:{number}", dict(row)) for number, row in enumerate(table, 1))
+    return hub.rows(found, place, language, split, fields)

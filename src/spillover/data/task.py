@@ -1,0 +1,186 @@
+"""What a task is: its prompt, its answers, where its items lie, and its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from spillover.data import template
+from spillover.data.columns import NAME, Codes, Row, Split, Words
+from spillover.data.items import Item, check_aligned
+from spillover.data.sources import Files, Hub, choose, read
+from spillover.errors import DataError, StudyError, unknown
+
+Metric = Literal["accuracy", "rougeL", "exact_number"]
+
+
+class Task(BaseModel):
+    """A task in several languages, with one English prompt for all of them.
+
+    Attributes:
+        name: how studies and the command line call it.
+        description: one line on what is asked.
+        kind: whether the answer is one of a few words, or free text.
+        template: the prompt, with `{field}` where a text goes.
+        answers: label -> the word that answers so (the verbalizer); empty for
+            generation.
+        metric: how predictions are scored.
+        chance: the score of guessing uniformly; None where guessing scores nothing.
+        languages: the languages that it has.
+        train_languages: those of them that have a train split of their own.
+        files: where the official files lie.
+        hub: where the Hub has them.
+        placeholder: the text that stands for one that was never translated.
+        licence: of the data.
+        citation: the paper to cite.
+        homepage: where the data set is described and can be had.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    name: str = Field(pattern=NAME)
+    description: str = ""
+    kind: Literal["classification", "generation"]
+    template: str
+    answers: Words = {}
+    metric: Metric
+    chance: float | None = Field(default=None, gt=0, lt=1)
+    languages: Codes = Field(min_length=1)
+    train_languages: Codes = ()
+    files: tuple[Files, ...] = ()
+    hub: tuple[Hub, ...] = ()
+    placeholder: str | None = None
+    licence: str = ""
+    citation: str = ""
+    homepage: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of the template, in its order."""
+        return template.fields(self.template)
+
+    @property
+    def sources(self) -> tuple[Files | Hub, ...]:
+        """All sources, files first."""
+        return (*self.files, *self.hub)
+
+    def prompt(self, item: Item) -> str:
+        """The template, filled with the item's texts as they are."""
+        return template.fill(self.template, item.fields)
+
+    def load(
+        self, split: Split, language: str, data_root: Path | None = None
+    ) -> list[Item]:
+        """The items of one split and language, in the source's order.
+
+        Args:
+            split: train, validation or test.
+            language: one of `languages`; for train one of `train_languages`.
+            data_root: the folder with the official files. None: files that ship with
+                the package or whose path is absolute, else the Hub.
+
+        Raises:
+            StudyError: the task does not have the language or the split.
+            DataError: the data are missing, damaged or hold an unknown label.
+        """
+        source = self.source(split, language, data_root)
+        rows = read(source, language, split, fields=self.fields, root=data_root)
+        return [self._item(row) for row in rows]
+
+    def load_all(
+        self, split: Split, languages: Iterable[str], data_root: Path | None = None
+    ) -> dict[str, list[Item]]:
+        """`load` for each of the languages, in their order.
+
+        Raises:
+            StudyError, DataError: as `load`; and two languages of one aligned source
+                differ in their ids.
+        """
+        chosen = {name: self.source(split, name, data_root) for name in languages}
+        items = {name: self.load(split, name, data_root) for name in chosen}
+        for source in self.sources:
+            if source.aligned:
+                check_aligned(
+                    {n: items[n] for n, of in chosen.items() if of is source},
+                    where=f"{self.name} {split}",
+                )
+        return items
+
+    def source(
+        self, split: Split, language: str, data_root: Path | None = None
+    ) -> Files | Hub:
+        """The source that `load` reads for a split and a language.
+
+        Raises:
+            StudyError: there is none.
+        """
+        if language not in self.languages:
+            raise unknown(f"language of {self.name}", language, self.languages)
+        if split == "train" and language not in self.train_languages:
+            listed = ", ".join(self.train_languages) or "none"
+            raise StudyError(
+                f"{self.name} has no train split in {language!r}",
+                fix=f"its 'train_languages' are {listed}",
+            )
+        return choose(self.name, self.sources, language, split, data_root)
+
+    def _item(self, row: Row) -> Item:
+        if self.kind == "classification" and row.target not in self.answers:
+            raise DataError(
+                f"unknown label {row.target!r}",
+                where=row.where,
+                expected=f"one of {', '.join(map(repr, self.answers))}",
+                fix="'labels' maps their spelling to ours",
+            )
+        return Item(row.id, row.fields, row.target)
+
+    @field_validator("template")
+    @classmethod
+    def _has_fields(cls, value: str) -> str:
+        if not template.fields(value):
+            raise ValueError("the template has no {field}, so every prompt is the same")
+        return value
+
+    @model_validator(mode="after")
+    def _answers_fit_the_kind(self) -> Task:
+        if self.kind == "generation":
+            if self.answers or self.chance or self.metric == "accuracy":
+                raise ValueError(
+                    "a generation task has no 'answers', no 'chance' and a metric "
+                    "other than accuracy"
+                )
+            return self
+        if self.metric != "accuracy":
+            raise ValueError("the metric of a classification task is accuracy")
+        if len(self.answers) < 2:
+            raise ValueError("a classification task needs two 'answers' or more")
+        words = [word.strip() for word in self.answers.values()]
+        if "" in words or len(set(words)) < len(words):
+            raise ValueError(f"the answer words are blank or not distinct: {words}")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_fit(self) -> Task:
+        if not self.sources:
+            raise ValueError("neither 'files' nor 'hub' says where the items lie")
+        stray = set(self.train_languages) - set(self.languages)
+        if stray:
+            raise ValueError(
+                f"'train_languages' not in 'languages': {', '.join(sorted(stray))}"
+            )
+        for source in self.sources:
+            source.check(self.fields, self.languages)
+            if isinstance(source, Files):
+                source.check_split()
+            if source.target is None:
+                raise ValueError("a source of a task needs a 'target' column")
+            strange = set(source.labels.values()) - set(self.answers)
+            if strange:
+                raise ValueError(
+                    f"'labels' give {', '.join(map(repr, sorted(strange)))}, which "
+                    f"'answers' lacks (it has {', '.join(map(repr, self.answers))})"
+                )
+        return self

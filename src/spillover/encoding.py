@@ -1,0 +1,177 @@
+"""From a task's items to token ids: BOS, answers, chat template, truncation."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.errors import ModelError, StudyError
+from spillover.models import encode
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One prompt in tokens.
+
+    Attributes:
+        item: whose prompt it is.
+        text: the prompt as the model sees it.
+        ids: its tokens.
+        cut: whether a field was cut to make it fit.
+    """
+
+    item: Item
+    text: str
+    ids: list[int]
+    cut: bool
+
+
+class Encoder:
+    """Turns the items of one task into tokens for one tokenizer.
+
+    The answer follows the prompt after one space and is tokenized together with it:
+    a tokenizer that starts words with a space has another token for " Yes" than for
+    "Yes". The prompt's own tokens must then be the beginning of the whole.
+
+    A chat template, when asked for, brings its own special tokens, BOS among them;
+    none is added to it, and the answer follows without a space.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        task: Task,
+        *,
+        max_tokens: int | None = None,
+        chat: bool = False,
+    ) -> None:
+        """See the class.
+
+        Args:
+            tokenizer: a transformers tokenizer.
+            task: the task.
+            max_tokens: of a prompt.
+            chat: put the prompt into the tokenizer's chat template.
+
+        Raises:
+            StudyError: `chat` without a chat template.
+        """
+        if chat and not tokenizer.chat_template:
+            raise StudyError("the tokenizer has no chat template", where="chat")
+        self.tokenizer, self.task = tokenizer, task
+        self.max_tokens, self.chat = max_tokens, chat
+
+    def prompts(self, items: Sequence[Item]) -> list[Encoded]:
+        """The prompts of items, each cut in its longest field where it is too long.
+
+        Raises:
+            StudyError: a prompt is too long even without that field.
+        """
+        texts = [self._text(item) for item in items]
+        rows = zip(items, texts, self._ids(texts), strict=True)
+        return [
+            Encoded(item, text, ids, False)
+            if self.max_tokens is None or len(ids) <= self.max_tokens
+            else self._cut(item, self.max_tokens)
+            for item, text, ids in rows
+        ]
+
+    def answers(
+        self, prompts: Sequence[Encoded], words: Sequence[str]
+    ) -> list[list[int]]:
+        """The tokens of each prompt's answer, without the prompt's.
+
+        Raises:
+            ModelError: the prompt's tokens are not the beginning of the whole, or
+                nothing follows them.
+        """
+        space = "" if self.chat else " "
+        whole = self._ids(
+            [p.text + space + word for p, word in zip(prompts, words, strict=True)]
+        )
+        for prompt, ids in zip(prompts, whole, strict=True):
+            n = len(prompt.ids)
+            if ids[:n] != prompt.ids or len(ids) == n:
+                raise ModelError(
+                    f"item {prompt.item.id}: with its answer the prompt is tokenized "
+                    "differently than alone",
+                    where=self.task.name,
+                    expected="the prompt's tokens first, then the answer's",
+                    fix="end the template in a word or a punctuation mark",
+                )
+        return [ids[len(p.ids) :] for p, ids in zip(prompts, whole, strict=True)]
+
+    def choices(self, prompts: Sequence[Encoded]) -> list[list[int]]:
+        """For each prompt the first token of each answer word, in the task's order.
+
+        Raises:
+            ModelError: two answer words begin with the same token.
+        """
+        words = list(self.task.answers.values())
+        columns = [
+            [ids[0] for ids in self.answers(prompts, [word] * len(prompts))]
+            for word in words
+        ]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        for row in rows:
+            if len(set(row)) < len(row):
+                twice = [
+                    word
+                    for word, id in zip(words, row, strict=True)
+                    if row.count(id) > 1
+                ]
+                raise ModelError(
+                    f"the answer words {' and '.join(map(repr, twice))} begin with "
+                    "the same token",
+                    where=self.task.name,
+                    expected="words that the first token tells apart",
+                    fix="choose other answer words",
+                )
+        return rows
+
+    def _text(self, item: Item) -> str:
+        prompt = self.task.prompt(item)
+        if not self.chat:
+            return prompt
+        turn = [{"role": "user", "content": prompt}]
+        return str(
+            self.tokenizer.apply_chat_template(
+                turn, tokenize=False, add_generation_prompt=True
+            )
+        )
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        if self.chat:
+            ids: list[list[int]] = self.tokenizer(
+                texts, add_special_tokens=False
+            ).input_ids
+            return ids
+        return encode(self.tokenizer, texts)
+
+    def _cut(self, item: Item, limit: int) -> Encoded:
+        """Cut the end of the longest field, by as few characters as will do."""
+        field, full = max(item.fields.items(), key=lambda entry: len(entry[1]))
+
+        def shortened(length: int) -> Item:
+            fields = {**item.fields, field: full[:length].rstrip()}
+            return Item(item.id, fields, item.gold)
+
+        def too_long(length: int) -> bool:
+            return len(self._ids([self._text(shortened(length))])[0]) > limit
+
+        length = bisect_right(range(len(full) + 1), False, key=too_long) - 1
+        while length > 0 and too_long(length):  # token counts may dip and rise again
+            length -= 1
+        if length <= 0:
+            raise StudyError(
+                f"the prompt of item {item.id} has more than {limit} tokens even "
+                f"without its {field!r}",
+                where=f"{self.task.name}.max_tokens",
+                fix="allow longer prompts or shorten the template",
+            )
+        text = self._text(shortened(length))
+        return Encoded(item, text, self._ids([text])[0], True)

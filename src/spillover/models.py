@@ -1,0 +1,251 @@
+"""Base and adapted models, loaded for the three steps that need one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from spillover import gguf
+from spillover.errors import ModelError
+from spillover.model_spec import ModelSpec, adapter_digest
+
+DTYPES = {
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float32": torch.float32,
+}
+PROBE = "The capital of France is"
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal language model with its tokenizer.
+
+    Attributes:
+        model: a transformers model, or a PEFT model around one. An adapter is never
+            merged: what is evaluated and what is embedded is the same form.
+        tokenizer: its tokenizer.
+        name: what tables call it.
+    """
+
+    model: Any
+    tokenizer: Any
+    name: str
+
+    @property
+    def device(self) -> torch.device:
+        """Where the inputs go."""
+        return torch.device(self.model.get_input_embeddings().weight.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the base weights."""
+        return self.model.get_input_embeddings().weight.dtype  # type: ignore[no-any-return]
+
+    @property
+    def causal_lm(self) -> Any:
+        """The transformers model, with the adapter's layers in it if there are any."""
+        adapted = isinstance(self.model, PeftModel)
+        return self.model.get_base_model() if adapted else self.model
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The model without its head over the vocabulary."""
+        return self.causal_lm.base_model  # type: ignore[no-any-return]
+
+    @property
+    def context(self) -> int:
+        """The longest sequence, in tokens, that the model was built for."""
+        config = self.causal_lm.config.get_text_config()
+        return int(getattr(config, "max_position_embeddings", 0)) or 1 << 30
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills up a batch; masked, so that any will do."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Token ids, with BOS exactly where the tokenizer adds it, and no EOS."""
+        return encode(self.tokenizer, texts)
+
+
+def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids, with BOS exactly where the tokenizer adds it, and no EOS.
+
+    Some tokenizers also append EOS; a prompt or a sentence that goes on must not
+    have it, so that BOS is added here and nothing else.
+    """
+    if not texts:
+        return []
+    bos = tokenizer.bos_token_id
+    start = [bos] if bos is not None and tokenizer("").input_ids[:1] == [bos] else []
+    ids = tokenizer(texts, add_special_tokens=False).input_ids
+    return [start + row for row in ids]
+
+
+def resolve_device(device: str = "auto") -> torch.device:
+    """`auto`: the first GPU, else the CPU.
+
+    Raises:
+        ModelError: the device is unknown or not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        wanted = torch.device(device)
+        torch.empty(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(
+            f"no device {device!r} here ({str(error).splitlines()[0]})",
+            expected="auto, cpu, cuda, cuda:0 or mps",
+        ) from error
+    return wanted
+
+
+def resolve_dtype(
+    dtype: Literal["auto", "bfloat16", "float16", "float32"], device: torch.device
+) -> torch.dtype:
+    """`auto`: bf16 where the device multiplies it in hardware, else fp32."""
+    if dtype != "auto":
+        return DTYPES[dtype]
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        fast = bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+    else:
+        fast = False
+    return torch.bfloat16 if fast else torch.float32
+
+
+def load_tokenizer(spec: ModelSpec) -> Any:
+    """The tokenizer of a model, without its weights.
+
+    Raises:
+        ModelError: it cannot be had.
+    """
+    place, options = _place(spec)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unavailable("tokenizer", spec, error) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(
+    spec: ModelSpec | str,
+    *,
+    device: str = "auto",
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto",
+) -> LanguageModel:
+    """A model from the Hub, a folder, a GGUF file or a wheel, ready for inference.
+
+    Args:
+        spec: where it comes from; a string as a study would give it
+            (`repository@revision`, a path, or the name of an embedded model).
+        device: `auto`, or a torch device.
+        dtype: of the base weights; see `resolve_dtype`.
+
+    Raises:
+        ModelError: it cannot be had, is damaged, or its adapter does nothing.
+    """
+    spec = ModelSpec.model_validate(spec)
+    where = resolve_device(device)
+    tokenizer = load_tokenizer(spec)
+    place, options = _place(spec)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            place, dtype=resolve_dtype(dtype, where), use_safetensors=True, **options
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _unavailable("model", spec, error) from error
+    name = spec.model_copy(update={"adapter": None}).name
+    loaded = LanguageModel(model.to(where).eval(), tokenizer, name)
+    return loaded if spec.adapter is None else attach(loaded, spec.adapter)
+
+
+def attach(base: LanguageModel, folder: Path) -> LanguageModel:
+    """Put a PEFT adapter on a base model, and make sure that it does something.
+
+    The base model is changed in place; `detach` gives it back.
+
+    Raises:
+        ModelError: the adapter is not there or not safetensors, keys are missing or
+            unexpected, it leaves the logits as they were, or switching it off does
+            not give the base's logits back.
+    """
+    adapter_digest(folder)
+    before = probe(base)
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+        config.inference_mode = True
+        adapted = get_peft_model(base.model, config)
+        loaded = adapted.load_adapter(str(folder), "default", torch_device="cpu")
+    except Exception as error:  # safetensors, PEFT and torch each have their own
+        raise ModelError(
+            f"not an adapter for {base.name} ({str(error).splitlines()[0]})",
+            where=folder,
+        ) from error
+    name = f"{base.name}+{folder.name}"
+    result = LanguageModel(adapted.to(base.device).eval(), base.tokenizer, name)
+    for kind in ("missing", "unexpected"):
+        keys = getattr(loaded, f"{kind}_keys")
+        if keys:
+            raise ModelError(f"{len(keys)} {kind} keys, {keys[0]} first", where=folder)
+    parameters = dict(adapted.named_parameters())
+    zero = [k for k, v in parameters.items() if "lora_B" in k and not v.any()]
+    if zero:
+        raise ModelError(
+            f"LoRA B is zero in {len(zero)} modules, {zero[0]} first",
+            where=folder,
+            expected="an adapter that was trained",
+        )
+    if torch.equal(probe(result), before):
+        raise ModelError("the adapter leaves the logits as they were", where=folder)
+    with adapted.disable_adapter():
+        if not torch.equal(probe(result), before):
+            raise ModelError(
+                "with the adapter switched off the logits are not the base's",
+                where=folder,
+            )
+    return result
+
+
+def detach(adapted: LanguageModel) -> LanguageModel:
+    """The base model under an adapter, as it was."""
+    base = adapted.model.unload()
+    return LanguageModel(base, adapted.tokenizer, adapted.name.partition("+")[0])
+
+
+def probe(model: LanguageModel) -> Tensor:
+    """The logits after a fixed text: (vocabulary,), fp32."""
+    ids = torch.tensor(model.encode([PROBE]), device=model.device)
+    with torch.inference_mode():
+        logits: Tensor = model.model(input_ids=ids).logits[0, -1]
+    return logits.float()
+
+
+def _place(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
+    if spec.hub is not None:
+        return spec.hub, {"revision": spec.revision or "main"}
+    folder = spec.folder if spec.folder is not None else gguf.converted(spec)
+    return str(folder), {}
+
+
+def _unavailable(what: str, spec: ModelSpec, error: Exception) -> ModelError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return ModelError(
+        f"the {what} cannot be loaded ({lines[0]})",
+        where=spec.hub or spec.folder or spec.gguf or spec.wheel,
+        fix="check the name, the connection and that the weights are safetensors",
+    )

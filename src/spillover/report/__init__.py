@@ -1,0 +1,1 @@
+"""Views of results that are already there: nothing here computes one."""

@@ -1,0 +1,177 @@
+"""One table on a page, and how it is printed: CSV, Markdown, LaTeX, terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+_MARKDOWN_ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|*<"} | {"\n": " "})
+_LATEX_ESCAPES = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": "$<$",
+        ">": "$>$",
+        "–": "--",
+        "[": "{[}",  # after \\ a bracket would be read as the space to leave
+        "\n": " ",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A table of numbers with the text that stands for them in print.
+
+    Attributes:
+        title: what the table shows.
+        keys: what all its cells have in common, such as the model and the layer.
+        values: the numbers in full precision; a gap is missing (NaN).
+        cells: the same rows as text, rounded, a gap as a dash. The index labels the
+            rows; the columns have one level or more.
+        note: how to read the cells.
+    """
+
+    title: str
+    keys: Mapping[str, Any]
+    values: pd.DataFrame
+    cells: pd.DataFrame
+    note: str
+
+    @property
+    def heading(self) -> str:
+        """The title with what tells this panel from its sisters."""
+        return " · ".join([self.title, *(f"{k} {v}" for k, v in self.keys.items())])
+
+
+def csv(panels: Sequence[Panel]) -> str:
+    """The numbers of all panels as one CSV table, a gap empty; "" without panels."""
+    import pandas as pd
+
+    frames = []
+    for panel in panels:
+        frame = panel.values.copy()
+        frame.columns = pd.Index([" ".join(_texts(column)) for column in frame])
+        frame = frame.reset_index()
+        for place, (key, value) in enumerate(panel.keys.items()):
+            frame.insert(place, key, value)
+        frames.append(frame)
+    return pd.concat(frames).to_csv(index=False) if frames else ""
+
+
+def markdown(panels: Sequence[Panel]) -> str:
+    """Each panel as a heading, a pipe table and its note."""
+    parts = []
+    for panel in panels:
+        labels = panel.cells.index.nlevels
+        rule = ["---"] * labels + ["---:"] * panel.cells.shape[1]
+        rows = [
+            [cell.translate(_MARKDOWN_ESCAPES) for cell in line]
+            for line in [_header(panel, " "), *_lines(panel)]
+        ]
+        rows.insert(1, rule)
+        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        heading, note = (
+            text.translate(_MARKDOWN_ESCAPES) for text in (panel.heading, panel.note)
+        )
+        parts.append(f"### {heading}\n\n{table}\n\n{note}\n")
+    return "\n".join(parts)
+
+
+def latex(panels: Sequence[Panel]) -> str:
+    """Each panel as a `tabular` in the manner of booktabs, to be put in by \\input.
+
+    Heading and note stand in comments above it.
+    """
+    parts = []
+    for panel in panels:
+        labels = panel.cells.index.nlevels
+        header, *body = (
+            " & ".join(cell.translate(_LATEX_ESCAPES) for cell in line) + r" \\"
+            for line in [_header(panel, " "), *_lines(panel)]
+        )
+        spec = "l" * labels + "r" * panel.cells.shape[1]
+        comments = [f"% {' '.join(t.split())}" for t in (panel.heading, panel.note)]
+        begin, end = rf"\begin{{tabular}}{{{spec}}}", r"\end{tabular}"
+        lines = [*comments, begin, r"\toprule", header, r"\midrule", *body]
+        parts.append("\n".join([*lines, r"\bottomrule", end, ""]))
+    return "\n".join(parts)
+
+
+def terminal(panel: Panel, width: int = 80) -> list[Table]:
+    """A panel for the terminal, in as few tables as make every line fit in `width`.
+
+    Columns of the same first level stay together. Long row labels are folded; numbers
+    never are. A cell of several numbers breaks after the first.
+
+    Args:
+        panel: what to show.
+        width: characters a line.
+    """
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.text import Text
+
+    blocks: dict[str, list[int]] = {}
+    for place, column in enumerate(panel.cells.columns):
+        blocks.setdefault(_texts(column)[0], []).append(place)
+    groups = list(blocks.values())
+    console = Console(width=10_000)  # wide enough to measure anything
+    tables: list[Table] = []
+    for parts in range(1, len(groups) + 1):
+        size = -(-len(groups) // parts)  # rounded up, so that parts are about equal
+        tables = [
+            _terminal_table(panel, list(chain(*groups[start : start + size])))
+            for start in range(0, len(groups), size)
+        ]
+        needed = [Measurement.get(console, console.options, t).maximum for t in tables]
+        if max(needed) <= width:
+            break
+    tables[0].title, tables[-1].caption = Text(panel.heading), Text(panel.note)
+    return tables
+
+
+def _terminal_table(panel: Panel, places: list[int]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    labels = panel.cells.index.nlevels
+    header = _header(panel, "\n")
+    for name in header[:labels]:
+        table.add_column(Text(name), overflow="fold")
+    for place in places:
+        table.add_column(Text(header[labels + place]), justify="right", no_wrap=True)
+    for line in _lines(panel):
+        shown = line[:labels] + [line[labels + p].replace(" ", "\n", 1) for p in places]
+        table.add_row(*map(Text, shown))
+    return table
+
+
+def levels(label: Any) -> tuple[Any, ...]:
+    """The levels of a row's or a column's label, which is bare where there is one."""
+    return label if isinstance(label, tuple) else (label,)
+
+
+def _texts(label: Any) -> list[str]:
+    return [str(level) for level in levels(label)]
+
+
+def _header(panel: Panel, between: str) -> list[str]:
+    columns = [between.join(_texts(column)) for column in panel.cells.columns]
+    return [*map(str, panel.cells.index.names), *columns]
+
+
+def _lines(panel: Panel) -> list[list[str]]:
+    return [
+        [*_texts(label), *cells] for label, *cells in panel.cells.itertuples(name=None)
+    ]

@@ -1,0 +1,351 @@
+"""The paper's three tables, as views of tidy results.
+
+A tidy result is a data frame with one row an observation and these columns:
+
+- evaluations: model, tuned_on (missing before tuning), task, language, metric, value,
+  n, n_expected
+- similarities: model, tuned_on, corpus, source, target, pooling, layer, parallel,
+  random, n, n_expected
+- correlations: task, metric, corpus, pooling, layer, statistic, value, p_t, p_exact,
+  p_min, n; and model, where there is more than one
+
+What has no row, or no value, is a gap and is printed as one. A value over fewer items
+than expected carries a star.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spillover.errors import DataError, OutputError
+from spillover.report import panel as forms
+from spillover.report.panel import Panel, levels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = Mapping[str, Any]
+
+GAP = "–"
+STAR = "*"
+
+
+def score_panels(
+    evaluations: pd.DataFrame,
+    languages: Sequence[str],
+    metrics: Mapping[str, str],
+    *,
+    mean: bool = False,
+) -> list[Panel]:
+    """Table 1: score of each task in each language, before and after tuning on it.
+
+    Args:
+        evaluations: tidy evaluations.
+        languages: the columns, in order.
+        metrics: task to its headline metric; the tasks in the order of the rows.
+        mean: add the mean over all languages.
+
+    Returns:
+        One panel a model, in order of appearance.
+
+    Raises:
+        DataError: a column is missing, two rows compete for a cell, or a mean is asked
+            for and a row lacks some of the languages.
+    """
+    import pandas as pd
+
+    needed = "model tuned_on task language metric value n n_expected"
+    frame = _checked("evaluations", evaluations, needed)
+    before = frame["tuned_on"].isna()
+    frame = frame.assign(tuning=before.map({True: "before", False: "after"}))
+    frame = frame[before | (frame["tuned_on"] == frame["task"])]
+    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    rows = pd.MultiIndex.from_product(
+        [list(metrics), ["before", "after"]], names=["task", "tuning"]
+    )
+    columns = pd.Index(languages, name="language")
+    used = [f"{task}: {metric}" for task, metric in metrics.items()]
+    panels = []
+    for keys, part in _groups(frame, ["model"]):
+        values = _numbers(part, rows, columns)
+        cells = _grid(part, rows, columns, _starred, GAP)
+        if mean:
+            values, cells = _with_mean(values, cells)
+        title, note = "Table 1: score before and after tuning", _note(cells, *used)
+        panels.append(Panel(title, keys, values, cells, note))
+    return panels
+
+
+def similarity_panels(
+    similarities: pd.DataFrame, languages: Sequence[str], tasks: Sequence[str]
+) -> list[Panel]:
+    """Table 2: mean cosine of parallel (P) and random (R) pairs of sentences.
+
+    Args:
+        similarities: tidy similarities.
+        languages: the languages paired with the source language, in order.
+        tasks: what was tuned on, in the order of the columns.
+
+    Returns:
+        One panel for each model, corpus and layer, in order of appearance.
+
+    Raises:
+        DataError: a column is missing, or two rows compete for a cell.
+    """
+    import pandas as pd
+
+    needed = (
+        "model tuned_on corpus source target pooling layer parallel random n n_expected"
+    )
+    frame = _checked("similarities", similarities, needed)
+    tuned_on = frame["tuned_on"].astype(object)
+    frame = frame.assign(
+        tuning=tuned_on.where(tuned_on.notna(), "before"),
+        pair=frame["source"] + "-" + frame["target"],
+    ).rename(columns={"parallel": "P", "random": "R"})
+    columns = pd.MultiIndex.from_product(
+        [["before", *tasks], ["P", "R"]], names=["tuning", "measure"]
+    )
+    panels = []
+    for keys, part in _groups(frame, ["model", "corpus", "layer"]):
+        pairs = [
+            f"{source}-{target}"
+            for source in part["source"].unique()
+            for target in languages
+            if target != source
+        ]
+        rows = pd.MultiIndex.from_product(
+            [part["pooling"].unique(), pairs], names=["pooling", "pair"]
+        )
+        values = _numbers(part, rows, columns)
+        cells = _grid(part, rows, columns, _starred, GAP)
+        note = _note(cells, "P: parallel pairs", "R: random pairs")
+        panels.append(Panel("Table 2: mean cosine", keys, values, cells, note))
+    return panels
+
+
+def correlation_panels(
+    correlations: pd.DataFrame, metrics: Mapping[str, str]
+) -> list[Panel]:
+    """Table 3: score after tuning against similarity before, over languages.
+
+    Args:
+        correlations: tidy correlations.
+        metrics: task to its headline metric; the tasks in the order of the rows.
+
+    Returns:
+        One panel for each model (where told apart), layer and statistic.
+
+    Raises:
+        DataError: a column is missing, or two rows compete for a cell.
+    """
+    import pandas as pd
+
+    measures = ["value", "p_t", "p_exact", "p_min", "n"]
+    needed = f"task metric corpus pooling layer statistic {' '.join(measures)}"
+    frame = _checked("correlations", correlations, needed)
+    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    rows = pd.Index(list(metrics), name="task")
+    panels = []
+    known = [key for key in ("model", "layer", "statistic") if key in frame]
+    for keys, part in _groups(frame, known):
+        places = part[["corpus", "pooling"]].drop_duplicates()
+        columns = pd.MultiIndex.from_frame(places)
+        wide = pd.MultiIndex.from_tuples(
+            [(*place, measure) for place in columns for measure in measures],
+            names=["corpus", "pooling", "measure"],
+        )
+        counts = {(*place, "n"): "Int64" for place in columns}
+        values = _numbers(part, rows, wide).astype(counts)
+        cells = _grid(part, rows, columns, _correlation, GAP)
+        note = _note(
+            cells, "correlation (p by t) [exact permutation p]", *_floors(part)
+        )
+        title = "Table 3: score after tuning against similarity before"
+        panels.append(Panel(title, keys, values, cells, note))
+    return panels
+
+
+def write_tables(
+    folder: Path,
+    evaluations: pd.DataFrame,
+    similarities: pd.DataFrame,
+    correlations: pd.DataFrame,
+    *,
+    languages: Sequence[str],
+    metrics: Mapping[str, str],
+    mean: bool = False,
+) -> list[Path]:
+    """Write `table1`, `table2` and `table3`, each as .csv, .md and .tex, into a folder.
+
+    The CSV file holds full precision, with a gap empty; the other two are rounded as in
+    the paper. The .tex file holds bare `tabular`s for the booktabs package. All files
+    are made up before the first is written, and each replaces its predecessor at once.
+
+    Args:
+        folder: made if it does not exist.
+        evaluations: tidy evaluations.
+        similarities: tidy similarities.
+        correlations: tidy correlations.
+        languages: the languages in the order of the study.
+        metrics: task to its headline metric, in the order of the study.
+        mean: add the mean over all languages to table 1.
+
+    Returns:
+        The files written.
+
+    Raises:
+        DataError: the results do not make up a table.
+        OutputError: a file cannot be written.
+    """
+    tables = {
+        "table1": score_panels(evaluations, languages, metrics, mean=mean),
+        "table2": similarity_panels(similarities, languages, list(metrics)),
+        "table3": correlation_panels(correlations, metrics),
+    }
+    texts = {
+        folder / f"{name}.{suffix}": write(panels)
+        for name, panels in tables.items()
+        for suffix, write in (
+            ("csv", forms.csv),
+            ("md", forms.markdown),
+            ("tex", forms.latex),
+        )
+    }
+    for path, text in texts.items():
+        _replace(path, text)
+    return list(texts)
+
+
+def _checked(name: str, frame: pd.DataFrame, needed: str) -> pd.DataFrame:
+    missing = [column for column in needed.split() if column not in frame]
+    if missing:
+        raise DataError(
+            f"no column {', '.join(missing)}",
+            where=name,
+            expected=f"the columns {needed}",
+        )
+    return frame
+
+
+def _groups(
+    frame: pd.DataFrame, keys: list[str]
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """The parts of a frame that agree in these columns, in order of appearance."""
+    for values, part in frame.groupby(keys, sort=False, dropna=False):
+        yield dict(zip(keys, values, strict=True)), part
+
+
+def _grid(
+    frame: pd.DataFrame,
+    rows: pd.Index,
+    columns: pd.Index,
+    cell: Callable[[Row, str], Any],
+    gap: str | None = None,
+) -> pd.DataFrame:
+    """A wide table; `gap` where the frame has no row for a cell.
+
+    Rows of the frame are found by the columns that the levels of both indexes name. A
+    last level named "measure" is the column of that row to show, "value" without one.
+    """
+    import pandas as pd
+
+    measured = columns.names[-1] == "measure"
+    keys = [*rows.names, *columns.names][: -1 if measured else None]
+    found: dict[tuple[Any, ...], Row] = {}
+    for record in frame.to_dict("records"):
+        place = tuple(record[key] for key in keys)
+        if place in found:
+            raise DataError(
+                f"two results for {', '.join(map(str, place))}",
+                expected="one for each cell of a table",
+                fix="select the rows to show",
+            )
+        found[place] = {str(name): value for name, value in record.items()}
+
+    def show(row: Any, column: Any) -> Any:
+        place = (*levels(row), *levels(column), *(() if measured else ("value",)))
+        record = found.get(place[:-1])
+        return gap if record is None else cell(record, place[-1])
+
+    data = [[show(row, column) for column in columns] for row in rows]
+    return pd.DataFrame(data, index=rows, columns=columns)
+
+
+def _numbers(frame: pd.DataFrame, rows: pd.Index, columns: pd.Index) -> pd.DataFrame:
+    return _grid(frame, rows, columns, lambda row, measure: row[measure]).astype(float)
+
+
+def _starred(row: Row, measure: str) -> str:
+    """A number with two decimals, marked if it stands for fewer items than expected."""
+    return _rounded(row[measure], STAR if row["n"] < row["n_expected"] else "")
+
+
+def _rounded(value: float | None, star: str = "") -> str:
+    return GAP if value is None or math.isnan(value) else f"{value:z.2f}{star}"
+
+
+def _correlation(row: Row, measure: str) -> str:
+    """ρ (p by t) [exact p], as "0.97 (<0.01) [0.03]"."""
+    shown = _rounded(row[measure])
+    if shown == GAP:
+        return GAP
+    return f"{shown} ({_p(row['p_t'])}) [{_p(row['p_exact'])}]"
+
+
+def _p(value: float | None) -> str:
+    return "<0.01" if value is not None and value < 0.01 else _rounded(value)
+
+
+def _note(cells: pd.DataFrame, *parts: str) -> str:
+    starred = cells.map(lambda cell: cell.endswith(STAR)).any(axis=None)
+    star = [f"{STAR} over fewer items than expected"] if starred else []
+    return "; ".join([*parts, *star])
+
+
+def _floors(correlations: pd.DataFrame) -> Iterator[str]:
+    """For each number of languages, the p that no outcome could have gone below."""
+    shown = correlations[correlations["p_min"].notna()]
+    for n, part in shown.groupby("n"):
+        yield f"with {n:.0f} languages no exact p is below {part['p_min'].min():.2g}"
+
+
+def _with_mean(
+    values: pd.DataFrame, cells: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both with a mean column; a row of gaps has none, a row with some is refused."""
+    gaps = values.isna()
+    for row in values.index[gaps.any(axis=1) & ~gaps.all(axis=1)]:
+        absent = ", ".join(values.columns[gaps.loc[row]])
+        raise DataError(
+            f"no mean over languages: there is no score in {absent}",
+            where=", ".join(row),
+            fix="leave out the mean, or those languages",
+        )
+    means = values.mean(axis=1)
+    stars = cells.apply(
+        lambda row: STAR if row.str.endswith(STAR).any() else "", axis=1
+    )
+    shown = [_rounded(m, star) for m, star in zip(means, stars, strict=True)]
+    return values.assign(mean=means), cells.assign(mean=shown)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a text file such that a reader finds the old one or all of the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error})", where=path) from error

@@ -1,0 +1,94 @@
+"""The settings of the three steps that need a language model.
+
+Defaults are those of Xie et al. (2024) where the paper gives them. What it leaves
+open follows Alpaca-LoRA (Wang 2023), whose decoding settings the paper shares; the
+comments say which is which.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TuneSettings(Settings):
+    """How a model is fine-tuned with LoRA.
+
+    Attributes:
+        epochs: passes over the training items.
+        learning_rate: at the end of the warm-up.
+        schedule: of the learning rate, by transformers' name.
+        rank: of the LoRA matrices.
+        alpha: LoRA's scale is alpha / rank.
+        dropout: before LoRA's first matrix.
+        target_modules: module names, or `all-linear`.
+        batch_size: items a step of the optimizer, over all devices.
+        micro_batch_size: items at once; `batch_size` is reached by accumulation.
+        warmup_steps: a whole number, or below 1 a share of all steps.
+        weight_decay: of AdamW.
+        max_tokens: of prompt and answer together; the longest field of a longer
+            item is cut. None: the model's context.
+        checkpoint_minutes: how much work an interruption may cost.
+    """
+
+    epochs: float = Field(default=6, gt=0)  # the paper's
+    learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
+    schedule: str = "cosine"  # the paper's
+    rank: int = Field(default=8, ge=1)  # the paper's
+    alpha: int = Field(default=32, ge=1)  # the paper's
+    dropout: float = Field(default=0.05, ge=0, lt=1)  # Alpaca-LoRA's
+    target_modules: Literal["all-linear"] | tuple[str, ...] = ("q_proj", "v_proj")
+    # ^ Alpaca-LoRA's
+    batch_size: int = Field(default=128, ge=1)  # Alpaca-LoRA's
+    micro_batch_size: int = Field(default=32, ge=1)  # ours
+    warmup_steps: float = Field(default=100, ge=0)  # Alpaca-LoRA's
+    weight_decay: float = Field(default=0.0, ge=0)  # transformers' default
+    max_tokens: int | None = Field(default=None, ge=16)  # ours
+    checkpoint_minutes: float = Field(default=5, gt=0)  # ours
+
+
+class EvaluateSettings(Settings):
+    """How answers are read off a model.
+
+    With top_k = 1, as in the paper, temperature and top_p change nothing: the one
+    candidate is always taken. So sampling is off, and beams are plain beam search.
+
+    Attributes:
+        beams: of beam search, for generation.
+        max_new_tokens: of a generated answer.
+        max_tokens: of a prompt; the longest field of a longer one is cut. None: the
+            model's context, and a longer prompt is an error.
+        batch_tokens: padded tokens at once (for generation: times beams).
+    """
+
+    beams: int = Field(default=4, ge=1)  # the paper's
+    max_new_tokens: int = Field(default=100, ge=1)  # the paper's
+    max_tokens: int | None = Field(default=None, ge=16)  # ours
+    batch_tokens: int = Field(default=4096, ge=1)  # ours
+
+
+Pooling = Literal["mean", "last"]
+
+
+class EmbedSettings(Settings):
+    """How a sentence becomes one vector.
+
+    Attributes:
+        poolings: the mean over the sentence's tokens, or its last token.
+        layers: as transformers numbers hidden states: 0 is the embedding layer,
+            -1 the last layer (after the final norm).
+        special_tokens: count BOS in the mean.
+        batch_tokens: padded tokens at once.
+    """
+
+    poolings: tuple[Pooling, ...] = Field(default=("mean", "last"), min_length=1)
+    layers: tuple[int, ...] = Field(default=(-1,), min_length=1)
+    special_tokens: bool = False
+    batch_tokens: int = Field(default=4096, ge=1)

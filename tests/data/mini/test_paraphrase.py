@@ -1,0 +1,224 @@
+"""mini-paraphrase: sound items, and nothing but the comparison tells the label."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+
+from spillover.data.mini import paraphrase
+from spillover.data.mini.lexicon import LANGUAGES
+
+Item = dict[str, str]
+Features = Callable[[Item], Mapping[str, float]]
+
+TRAIN_SIZE = 3000
+TEST_SIZE = 120
+# Chance, and two standard errors of a proportion of 0.5 among the test items.
+CEILING = 0.5 + 2 * np.sqrt(0.25 / TEST_SIZE)
+
+LATIN = re.compile(r"[A-ZÀ-Ý][A-Za-zÀ-ÿœß'-]*(,? [A-Za-zÀ-ÿœß'-]+)*\.")
+SCRIPTS = {
+    **dict.fromkeys(("en", "fr", "de", "es"), LATIN),
+    "zh": re.compile(r"[一-鿿]+(，[一-鿿]+)*。"),
+    "ja": re.compile(r"[ぁ-んァ-ヶー一-鿿]+(、[ぁ-んァ-ヶー一-鿿]+)*。"),
+}
+UNCONTRACTED = {
+    "en": r"\ba [aeio]|\ban [^aeiou]",
+    "fr": r"\b(de|à) les?\b|\b(le|la|de|que|ce|se) [aeiouéèêh]",
+    "de": r"\b(von|zu|in|an) dem\b",
+    "es": r"\b(a|de) el\b",
+}
+
+
+@cache
+def items(split: str, language: str) -> list[Item]:
+    return paraphrase.items(split, language)
+
+
+def tokens(sentence: str, language: str) -> list[str]:
+    """Words, in lower case; characters in Chinese and Japanese."""
+    return re.findall(r"\w" if language in ("zh", "ja") else r"\w+", sentence.lower())
+
+
+def normalised(sentence: str) -> str:
+    return " ".join(tokens(sentence, "en"))
+
+
+def overlap(item: Item, language: str = "en") -> float:
+    """The Jaccard index of the bags of the two sentences."""
+    first, second = (Counter(tokens(item[f"sentence{n}"], language)) for n in (1, 2))
+    return (first & second).total() / (first | second).total()
+
+
+ALL = [("train", "en"), *(("test", language) for language in LANGUAGES)]
+
+
+@pytest.mark.parametrize(("split", "language"), ALL)
+def test_counts_balance_and_distinct_pairs(split: str, language: str) -> None:
+    rows = items(split, language)
+    assert len(rows) == (TRAIN_SIZE if split == "train" else TEST_SIZE)
+    assert Counter(row["label"] for row in rows) == dict.fromkeys("01", len(rows) // 2)
+    by_frame = Counter((row["frame"], row["label"]) for row in rows)
+    assert len(by_frame) == 2 * 15
+    assert len(set(by_frame.values())) == 1
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert len({(row["sentence1"], row["sentence2"]) for row in rows}) == len(rows)
+    assert all(row["sentence1"] != row["sentence2"] for row in rows)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_items(language: str) -> None:
+    def keys(code: str) -> list[tuple[str, ...]]:
+        return [(row["id"], row["label"], row["frame"]) for row in items("test", code)]
+
+    assert keys(language) == keys("en")
+
+
+def test_train_and_test_share_no_sentence() -> None:
+    train, test = (
+        {
+            normalised(row[name])
+            for row in items(split, "en")
+            for name in ("sentence1", "sentence2")
+        }
+        for split in ("train", "test")
+    )
+    assert len(test) > TEST_SIZE
+    assert not train & test
+
+
+@pytest.mark.parametrize(("split", "language"), ALL)
+def test_sentences_are_well_formed(split: str, language: str) -> None:
+    for row in items(split, language):
+        for sentence in (row["sentence1"], row["sentence2"]):
+            assert SCRIPTS[language].fullmatch(sentence), sentence
+            if language in UNCONTRACTED:
+                assert not re.search(UNCONTRACTED[language], sentence.lower()), sentence
+
+
+@pytest.mark.parametrize(("split", "language"), ALL)
+def test_both_labels_of_a_source_have_the_same_words(split: str, language: str) -> None:
+    sources: dict[str, list[Item]] = defaultdict(list)
+    for row in items(split, language):
+        sources[row["id"][:-1]].append(row)
+    for one, other in sources.values():
+        assert {one["label"], other["label"]} == {"0", "1"}
+        assert one["sentence1"] == other["sentence1"]
+        assert one["sentence2"] != other["sentence2"]
+        bags = (Counter(tokens(row["sentence2"], language)) for row in (one, other))
+        assert next(bags) == next(bags)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_threshold_on_the_overlap_tells_the_label(language: str) -> None:
+    rows = items("test", language)
+    overlaps = np.array([overlap(row, language) for row in rows])
+    labels = np.array([row["label"] == "1" for row in rows])
+    above = overlaps[:, None] >= np.unique(overlaps)[None, :]
+    accuracy = (above == labels[:, None]).mean(axis=0)
+    assert max(accuracy.max(), 1 - accuracy.min()) <= CEILING
+
+
+def overlap_features(row: Item) -> Mapping[str, float]:
+    first, second = (tokens(row[f"sentence{n}"], "en") for n in (1, 2))
+    shared = len(set(first) & set(second))
+    return {
+        "jaccard": overlap(row),
+        "of the first": shared / len(set(first)),
+        "of the second": shared / len(set(second)),
+        "longer": len(first) - len(second),
+        "same first word": first[0] == second[0],
+        "same last word": first[-1] == second[-1],
+    }
+
+
+def bags(row: Item) -> Counter[str]:
+    """Both bags, their intersection and their differences."""
+    first, second = (Counter(tokens(row[f"sentence{n}"], "en")) for n in (1, 2))
+    parts = {
+        "1": first,
+        "2": second,
+        "both": first & second,
+        "1-2": first - second,
+        "2-1": second - first,
+    }
+    return Counter(
+        {f"{name} {word}": n for name, bag in parts.items() for word, n in bag.items()}
+    )
+
+
+def ngrams(sentence: str) -> Counter[str]:
+    words = tokens(sentence, "en")
+    return Counter([*words, *map(" ".join, pairwise(words))])
+
+
+def sentence1(row: Item) -> Counter[str]:
+    return ngrams(row["sentence1"])
+
+
+def sentence2(row: Item) -> Counter[str]:
+    return ngrams(row["sentence2"])
+
+
+def accuracy(features: Features, train: list[Item], test: list[Item]) -> float:
+    """The test accuracy of logistic regression, L2-regularised, fit on `train`."""
+    counts = [features(row) for row in train]
+    columns = {name: i for i, name in enumerate(sorted(set().union(*counts)))}
+
+    def matrix(counts: list[Mapping[str, float]]) -> csr_matrix:
+        cells = [
+            (value, row, columns[name])
+            for row, count in enumerate(counts)
+            for name, value in count.items()
+            if name in columns
+        ]
+        values, rows, cols = zip(*cells, strict=True)
+        shape = (len(counts), len(columns))
+        return csr_matrix((values, (rows, cols)), shape=shape, dtype=float)
+
+    def signs(rows: list[Item]) -> np.ndarray:
+        return np.array([1.0 if row["label"] == "1" else -1.0 for row in rows])
+
+    x, y = matrix(counts), signs(train)
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = y * (x @ weights[1:] + weights[0])
+        slope = -y / (1 + np.exp(margin))
+        value = np.logaddexp(0, -margin).sum() + weights @ weights / 2
+        return value, np.concatenate([[slope.sum()], x.T @ slope]) + weights
+
+    fit = minimize(loss, np.zeros(len(columns) + 1), jac=True, method="L-BFGS-B")
+    weights = fit.x
+    scores = matrix([features(row) for row in test]) @ weights[1:] + weights[0]
+    # A score of exactly zero, which bags of words give, counts as a "1".
+    return float(((scores >= 0) == (signs(test) > 0)).mean())
+
+
+@pytest.mark.parametrize("features", [overlap_features, bags, sentence1, sentence2])
+def test_no_baseline_without_word_order_tells_the_label(features: Features) -> None:
+    assert accuracy(features, items("train", "en"), items("test", "en")) <= CEILING
+
+
+def test_the_baseline_finds_a_label_that_leaks() -> None:
+    def leaky(row: Item) -> Mapping[str, float]:
+        return {**bags(row), "a word that paraphrases alone have": float(row["label"])}
+
+    assert accuracy(leaky, items("train", "en"), items("test", "en")) > 0.95
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_order_of_the_two_fillers_does_not_tell_the_label(split: str) -> None:
+    kept = []
+    for item in paraphrase._items(split):
+        frame = paraphrase.frames()[item.frame]
+        same, _ = frame.pairs()
+        kept.append((item.ways in same) == (item.label == "1"))
+    assert np.mean(kept) == pytest.approx(0.5)

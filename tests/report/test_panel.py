@@ -1,0 +1,144 @@
+"""How a panel is printed: Markdown, LaTeX, and the terminal of 80 columns."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from spillover.report.panel import Panel, csv, latex, markdown, terminal
+
+
+def panel(cells, index, columns, **changes):
+    frame = pd.DataFrame(cells, index=index, columns=columns)
+    parts = {
+        "title": "Table 1",
+        "keys": {"model": "m"},
+        "values": frame,
+        "cells": frame,
+        "note": "a note",
+    }
+    return Panel(**parts | changes)
+
+
+def tasks(*names):
+    return pd.MultiIndex.from_tuples([(n, "after") for n in names], names=["task", "t"])
+
+
+def test_markdown():
+    two = panel([["0.95", "–"]], tasks("pawsx"), ["en", "de"])
+    assert markdown([two]) == (
+        "### Table 1 · model m\n\n"
+        "| task | t | en | de |\n"
+        "| --- | --- | ---: | ---: |\n"
+        "| pawsx | after | 0.95 | – |\n\n"
+        "a note\n"
+    )
+
+
+def test_markdown_escapes_what_would_break_the_table():
+    odd = panel([["0.5*", "0.9 (<0.01)"]], tasks("a|b\\c"), ["en", "d|e"], note="* few")
+    text = markdown([odd])
+    assert r"| a\|b\\c | after | 0.5\* | 0.9 (\<0.01) |" in text
+    assert r"| en | d\|e |" in text
+    assert r"\* few" in text
+
+
+def test_latex():
+    columns = pd.MultiIndex.from_tuples([("before", "P"), ("before", "R")])
+    two = panel([["0.95", "–"]], tasks("pawsx"), columns)
+    assert latex([two]) == (
+        "% Table 1 · model m\n"
+        "% a note\n"
+        "\\begin{tabular}{llrr}\n"
+        "\\toprule\n"
+        "task & t & before P & before R \\\\\n"
+        "\\midrule\n"
+        "pawsx & after & 0.95 & -- \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+    )
+
+
+def test_latex_escapes_every_special_character():
+    odd = panel([["0.9 (<0.01) [0.03]"]], tasks(r"\a_b&c%d$e#f{g}h~i^j"), ["en"])
+    body = latex([odd]).splitlines()[6]
+    assert body == (
+        r"\textbackslash{}a\_b\&c\%d\$e\#f\{g\}h\textasciitilde{}i\textasciicircum{}j"
+        r" & after & 0.9 ($<$0.01) {[}0.03] \\"
+    )
+
+
+def test_latex_comments_stay_comments():
+    text = latex([panel([["1"]], tasks("t"), ["en"], title="Two\nlines", note="n\nm")])
+    assert text.startswith("% Two lines · model m\n% n m\n\\begin")
+
+
+def test_nothing_to_print():
+    assert [csv([]), markdown([]), latex([])] == ["", "", ""]
+
+
+def shown(one, width=80):
+    console = Console(width=width, record=True, file=None, color_system=None)
+    with console.capture() as capture:
+        for table in terminal(one, width):
+            console.print(table)
+    return capture.get()
+
+
+MODELS = ["meta/llama-7b", "SmolLM2-135M", "a/very-long-name-of-a-model-" * 4, "[red]x"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_six_languages_fit_in_80_columns(model):
+    languages = ["en", "fr", "de", "es", "zh", "ja", "mean"]
+    cells = [[f"0.{row}{place}*" for place in range(7)] for row in range(6)]
+    one = panel(
+        cells,
+        tasks("pawsx", "xnli", "xlsum", "debian_descriptions", "mgsm", "xcopa"),
+        languages,
+        keys={"model": model},
+    )
+    assert len(terminal(one)) == 1
+    assert_whole(shown(one), cells)
+    assert model[:20] in shown(one)
+
+
+def test_wide_tables_are_split_between_first_levels():
+    columns = pd.MultiIndex.from_product(
+        [["before", "pawsx", "xnli", "xlsum", "debian_descriptions"], ["P", "R"]]
+    )
+    cells = [[f"0.{row}{place}*" for place in range(10)] for row in range(2)]
+    one = panel(cells, tasks("mean", "last"), columns)
+    tables = terminal(one)
+    assert len(tables) == 2
+    # Each P stands beside its R, and every table names its rows.
+    assert [len(table.columns) for table in tables] == [2 + 6, 2 + 4]
+    assert_whole(shown(one), cells)
+
+
+def test_correlations_break_after_the_coefficient():
+    columns = pd.MultiIndex.from_product([["pawsx", "pud"], ["mean", "last"]])
+    cells = [["-0.97 (<0.01) [0.03]"] * 4] * 3
+    one = panel(cells, pd.Index(["pawsx", "xnli", "xlsum"], name="task"), columns)
+    assert len(terminal(one)) == 1
+    text = shown(one)
+    assert_whole(text, [["-0.97", "(<0.01) [0.03]"] * 4] * 3)
+    assert text.count("(<0.01) [0.03]") == 12
+
+
+def test_numbers_stay_whole_where_nothing_fits():
+    one = panel([["0.95", "0.87"]], tasks("a_task_with_a_long_name"), ["en", "fr"])
+    assert len(terminal(one, 24)) == 2
+    assert_whole(shown(one, 24), [["0.95", "0.87"]], 24)
+
+
+def assert_whole(text, cells, width=80):
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for cell in {cell for row in cells for cell in row}:
+        count = sum(row.count(cell) for row in cells)
+        pattern = rf"(?<![\w.(<-]){re.escape(cell)}(?![\w.])"
+        assert len(re.findall(pattern, text)) == count, cell
