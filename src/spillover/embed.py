@@ -1,0 +1,162 @@
+"""Sentences to vectors: hidden states, pooled layer by layer as they are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from spillover.batching import batches, pad
+from spillover.errors import DataError, StudyError
+from spillover.models import LanguageModel
+from spillover.settings import EmbedSettings, Pooling
+
+Vectors = dict[tuple[Pooling, int], npt.NDArray[np.float32]]
+"""(pooling, layer as the settings name it) -> (sentences, hidden size)."""
+
+
+def embed(
+    model: LanguageModel,
+    sentences: Sequence[str],
+    settings: EmbedSettings | None = None,
+    *,
+    side: str = "left",
+    progress: Callable[[int], None] = lambda done: None,
+) -> Vectors:
+    """The vectors of sentences, for every pooling and layer of the settings.
+
+    A sentence stands alone, without a prompt. BOS comes first where the tokenizer
+    adds it and is left out of the mean unless `special_tokens`. Each layer is pooled
+    inside the forward pass, in fp32, so that memory grows with neither the number of
+    layers nor the number of sentences in tokens.
+
+    Args:
+        model: the model, with or without an adapter.
+        sentences: n texts.
+        settings: poolings and layers.
+        side: of the padding; the vectors do not depend on it.
+        progress: called with the number of sentences that were just done.
+
+    Raises:
+        DataError: there are no sentences, or one has no tokens.
+        StudyError: the model does not have a layer, or a sentence exceeds its context.
+    """
+    settings = settings or EmbedSettings()
+    if not sentences:
+        raise DataError("no sentences to embed")
+    ids = model.encode(list(sentences))
+    skip = 0 if settings.special_tokens else len(model.encode([""])[0])
+    _check(ids, skip, sentences, model.context)
+    width = model.causal_lm.config.get_text_config().hidden_size
+    result: Vectors = {
+        (pooling, layer): np.empty((len(ids), width), dtype=np.float32)
+        for pooling in settings.poolings
+        for layer in settings.layers
+    }
+    pooler = _Pooler(model.backbone, settings)
+    for rows in batches([len(row) for row in ids], settings.batch_tokens):
+        batch = pad(
+            [ids[i] for i in rows],
+            model.pad_id,
+            side="right" if side == "right" else "left",
+            device=model.device,
+        )
+        for key, pooled in pooler(batch, skip).items():
+            result[key][rows] = pooled.cpu().numpy()
+        progress(len(rows))
+    return result
+
+
+class _Pooler:
+    """Runs the backbone and pools the hidden states of the wanted layers.
+
+    transformers' hidden state i is what layer i is given, and the last one is what
+    the backbone returns, after the final norm.
+    """
+
+    def __init__(self, backbone: nn.Module, settings: EmbedSettings) -> None:
+        self.backbone, self.poolings = backbone, settings.poolings
+        depth = int(backbone.config.get_text_config().num_hidden_layers)  # type: ignore[union-attr,operator]
+        self.blocks = _blocks(backbone, depth)
+        self.wanted: dict[int, list[int]] = {}
+        for layer in settings.layers:
+            if not -depth - 1 <= layer <= depth:
+                raise StudyError(
+                    f"no layer {layer}",
+                    where="embed.layers",
+                    expected=f"0 (embeddings) to {depth}, or -{depth + 1} to -1",
+                )
+            self.wanted.setdefault(layer % (depth + 1), []).append(layer)
+        self.depth = depth
+
+    @torch.inference_mode()
+    def __call__(
+        self, batch: dict[str, Tensor], skip: int
+    ) -> dict[tuple[Pooling, int], Tensor]:
+        """Pooled vectors, (n, hidden size) fp32, by pooling and layer."""
+        # Positions count from each row's first token, whatever the side of padding.
+        kept = batch["attention_mask"].bool() & (batch["position_ids"] >= skip)
+        last = kept.int() * torch.arange(1, kept.shape[1] + 1, device=kept.device)
+        end = last.argmax(1)
+        found: dict[tuple[Pooling, int], Tensor] = {}
+
+        def pool(index: int, states: Tensor) -> None:
+            for pooling in self.poolings:
+                if pooling == "last":
+                    rows = torch.arange(len(end), device=end.device)
+                    vectors = states[rows, end].float()
+                else:
+                    weights = kept.unsqueeze(-1)
+                    total = states.float().masked_fill(~weights, 0).sum(1)
+                    vectors = total / weights.sum(1)
+                for layer in self.wanted[index]:
+                    found[pooling, layer] = vectors
+
+        def hook(index: int) -> Callable[..., None]:
+            def read(module: nn.Module, args: tuple[Any, ...], kwargs: Any) -> None:
+                pool(index, args[0] if args else kwargs["hidden_states"])
+
+            return read
+
+        handles = [
+            self.blocks[index].register_forward_pre_hook(hook(index), with_kwargs=True)
+            for index in self.wanted
+            if index < self.depth
+        ]
+        try:
+            states = self.backbone(**batch, use_cache=False).last_hidden_state
+        finally:
+            for handle in handles:
+                handle.remove()
+        if self.depth in self.wanted:
+            pool(self.depth, states)
+        return found
+
+
+def _blocks(backbone: nn.Module, depth: int) -> nn.ModuleList:
+    for module in backbone.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return module
+    raise StudyError(
+        f"found no list of {depth} layers in {type(backbone).__name__}",
+        where="embed.layers",
+        fix="ask for layer -1 of an architecture with one list of decoder layers",
+    )
+
+
+def _check(
+    ids: list[list[int]], skip: int, sentences: Sequence[str], context: int
+) -> None:
+    for number, row in enumerate(ids):
+        if len(row) <= skip:
+            raise DataError(f"{sentences[number]!r} has no tokens", where=number)
+        if len(row) > context:
+            raise StudyError(
+                f"a sentence has {len(row)} tokens",
+                where=f"sentence {number}",
+                expected=f"at most the model's {context}",
+            )

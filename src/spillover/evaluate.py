@@ -1,0 +1,233 @@
+"""Zero-shot evaluation: what a model answers, item by item, and what it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from spillover.batching import batches, pad
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.encoding import Encoded, Encoder
+from spillover.errors import DataError, StudyError
+from spillover.metrics import accuracy, exact_number, mean, rouge_l
+from spillover.models import LanguageModel
+from spillover.settings import EvaluateSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int], None]
+"""Called with the number of items that were just done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answered to one item.
+
+    Attributes:
+        id: of the item.
+        prompt: as the model saw it, without special tokens.
+        gold: the label, or the reference.
+        strict: classification: the label whose first token is the most likely next
+            token of the whole vocabulary; None if that is no answer's.
+        choice: classification: the label whose first token is the most likely of
+            the answers'.
+        text: the most likely next token, or the generated text.
+        scores: classification: label -> log probability of its first token.
+        cut: whether the prompt was cut to fit.
+    """
+
+    id: str
+    prompt: str
+    gold: str
+    text: str
+    strict: str | None = None
+    choice: str | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The predictions for one task in one language.
+
+    Attributes:
+        task: name of the task.
+        language: code of the language.
+        metrics: metric -> value in [0, 1]. Classification: `accuracy_strict` and
+            `accuracy_choice`; generation: the task's own metric.
+        predictions: one for each item, in the items' order.
+    """
+
+    task: str
+    language: str
+    metrics: dict[str, float]
+    predictions: list[Prediction]
+
+    @property
+    def n(self) -> int:
+        """How many items were evaluated."""
+        return len(self.predictions)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a prediction; the score of each choice is a column."""
+        import pandas as pd
+
+        rows = []
+        for prediction in self.predictions:
+            row = asdict(prediction)
+            scores = row.pop("scores")
+            rows.append(row | {f"score_{name}": v for name, v in scores.items()})
+        return pd.DataFrame(rows)
+
+
+def evaluate(
+    model: LanguageModel,
+    task: Task,
+    items: Sequence[Item],
+    language: str,
+    settings: EvaluateSettings | None = None,
+    *,
+    chat: bool = False,
+    progress: Progress = lambda done: None,
+) -> Evaluation:
+    """Evaluate a model zero-shot on the items of one task and language.
+
+    Classification reads two answers off one forward pass. `strict` is greedy decoding
+    of one token, as the paper's top_k = 1 with max_new_tokens = 1: the most likely
+    token of the vocabulary must be the answer's first. `choice` takes the most likely
+    among the first tokens of the answer words. Generation is beam search.
+
+    Args:
+        model: the model, with or without an adapter.
+        task: gives prompt, answer words and metric.
+        items: what to ask.
+        language: of the items' texts; decides how ROUGE segments.
+        settings: of decoding.
+        chat: put prompts into the tokenizer's chat template.
+        progress: see `Progress`.
+
+    Raises:
+        DataError: there are no items.
+        StudyError: a prompt does not fit into the context.
+        ModelError: prompt and answer words do not tokenize as they must.
+    """
+    settings = settings or EvaluateSettings()
+    if not items:
+        raise DataError(f"no items of {task.name} in {language!r} to evaluate")
+    encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
+    prompts = encoder.prompts(items)
+    room = model.context - (settings.max_new_tokens if task.kind == "generation" else 1)
+    check_context(prompts, room, task.name)
+    if task.kind == "classification":
+        predictions = _classify(model, task, encoder, prompts, settings, progress)
+    else:
+        predictions = _generate(model, prompts, settings, progress)
+    return Evaluation(
+        task.name, language, score(task, language, predictions), predictions
+    )
+
+
+def check_context(prompts: Sequence[Encoded], room: int, task: str) -> None:
+    """Raise a `StudyError` if a prompt has more than `room` tokens."""
+    longest = max(prompts, key=lambda prompt: len(prompt.ids))
+    if len(longest.ids) > room:
+        raise StudyError(
+            f"the prompt of item {longest.item.id} has {len(longest.ids)} tokens",
+            where=task,
+            expected=f"at most {room}, so that the answer fits into the context",
+            fix="set max_tokens to cut long texts",
+        )
+
+
+def score(
+    task: Task, language: str, predictions: Sequence[Prediction]
+) -> dict[str, float]:
+    """The metrics of `Evaluation.metrics`."""
+    golds = [p.gold for p in predictions]
+    if task.kind == "classification":
+        return {
+            "accuracy_strict": accuracy([p.strict for p in predictions], golds),
+            "accuracy_choice": accuracy([p.choice for p in predictions], golds),
+        }
+    if task.metric == "rougeL":
+        scores = [rouge_l(p.text, p.gold, language) for p in predictions]
+    else:
+        scores = [float(exact_number(p.text, p.gold)) for p in predictions]
+    return {task.metric: mean(scores)}
+
+
+def _classify(
+    model: LanguageModel,
+    task: Task,
+    encoder: Encoder,
+    prompts: Sequence[Encoded],
+    settings: EvaluateSettings,
+    progress: Progress,
+) -> list[Prediction]:
+    choices = encoder.choices(prompts)
+    labels = list(task.answers)
+    result: dict[int, Prediction] = {}
+    for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
+        logprobs = next_token_logprobs(model, [prompts[i].ids for i in batch])
+        for row, i in zip(logprobs, batch, strict=True):
+            prompt, top = prompts[i], int(row.argmax())
+            scores = dict(zip(labels, row[choices[i]].tolist(), strict=True))
+            hit = choices[i].index(top) if top in choices[i] else None
+            result[i] = Prediction(
+                id=prompt.item.id,
+                prompt=prompt.text,
+                gold=prompt.item.gold,
+                text=model.tokenizer.decode([top]),
+                strict=None if hit is None else labels[hit],
+                choice=max(labels, key=scores.__getitem__),
+                scores=scores,
+                cut=prompt.cut,
+            )
+        progress(len(batch))
+    return [result[i] for i in range(len(prompts))]
+
+
+@torch.inference_mode()
+def next_token_logprobs(model: LanguageModel, rows: Sequence[list[int]]) -> Any:
+    """Log probabilities of the token after each row: (n, vocabulary), fp32, CPU."""
+    batch = pad(rows, model.pad_id, side="left", device=model.device)
+    # An index tensor, not a number: the slice that a number makes is not contiguous,
+    # and the product with the vocabulary then copies the matrix for each row.
+    last = torch.tensor([batch["input_ids"].shape[1] - 1], device=model.device)
+    logits = model.model(**batch, logits_to_keep=last, use_cache=False).logits[:, -1]
+    return logits.float().log_softmax(-1).cpu()
+
+
+@torch.inference_mode()
+def _generate(
+    model: LanguageModel,
+    prompts: Sequence[Encoded],
+    settings: EvaluateSettings,
+    progress: Progress,
+) -> list[Prediction]:
+    result: dict[int, Prediction] = {}
+    lengths = [(len(p.ids) + settings.max_new_tokens) * settings.beams for p in prompts]
+    for batch in batches(lengths, settings.batch_tokens * settings.beams):
+        rows = pad([prompts[i].ids for i in batch], model.pad_id, device=model.device)
+        width = rows["input_ids"].shape[1]
+        out = model.model.generate(
+            input_ids=rows["input_ids"],
+            attention_mask=rows["attention_mask"],
+            num_beams=settings.beams,
+            max_new_tokens=settings.max_new_tokens,
+            do_sample=False,
+            pad_token_id=model.pad_id,
+        )
+        texts = model.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+        for i, text in zip(batch, texts, strict=True):
+            p = prompts[i]
+            result[i] = Prediction(
+                p.item.id, p.text, p.item.gold, text.strip(), cut=p.cut
+            )
+        progress(len(batch))
+    return [result[i] for i in range(len(prompts))]

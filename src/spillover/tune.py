@@ -1,0 +1,218 @@
+"""LoRA fine-tuning (Hu et al. 2022) on the answers of a task's English items."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import Tensor
+from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from spillover.batching import pad
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.encoding import Encoder
+from spillover.errors import DataError, ModelError
+from spillover.models import LanguageModel
+from spillover.settings import TuneSettings
+
+IGNORED = -100  # torch's cross entropy skips this label
+
+
+def tune(
+    model: LanguageModel,
+    task: Task,
+    items: Sequence[Item],
+    folder: Path,
+    settings: TuneSettings | None = None,
+    *,
+    seed: int = 1,
+    chat: bool = False,
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[dict[str, float]]:
+    """Train a LoRA adapter and save it in PEFT's own format.
+
+    The loss is on the answer's tokens alone. A generated answer ends in EOS, so that
+    the model learns to stop; a classification's is one word, of which one token is
+    read. Items are shuffled, in batches of like length. The base weights keep their
+    dtype and the adapter is fp32, trained under autocast where the base is not fp32.
+
+    A `checkpoints` folder in `folder` holds what an interrupted call has done; the
+    same call goes on from there.
+
+    Args:
+        model: the base; it is given back as it was.
+        task: gives prompt and answer words.
+        items: to learn from.
+        folder: where `adapter_config.json` and `adapter_model.safetensors` go.
+        settings: of LoRA and of the optimizer.
+        seed: of LoRA's initial weights, the order of items, and dropout.
+        chat: put prompts into the tokenizer's chat template.
+        progress: called with the share of steps done, in [0, 1].
+
+    Returns:
+        The training log: dictionaries with `step`, `loss` and `learning_rate`.
+
+    Raises:
+        DataError: there are no items.
+        StudyError: an item does not fit into the context.
+        ModelError: the loss is no longer a number.
+    """
+    settings = settings or TuneSettings()
+    if not items:
+        raise DataError(f"no items of {task.name} to learn from")
+    examples = encode_examples(model, task, items, settings, chat=chat)
+    set_seed(seed)
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=settings.target_modules
+        if isinstance(settings.target_modules, str)
+        else list(settings.target_modules),
+    )
+    adapted = get_peft_model(model.model, config)
+    try:
+        trainer = Trainer(
+            model=adapted,
+            args=_arguments(settings, folder, model, seed),
+            train_dataset=examples,  # type: ignore[arg-type]
+            data_collator=lambda rows: collate(rows, model.pad_id),
+            callbacks=[_Watch(progress, settings.checkpoint_minutes)],
+        )
+        checkpoints = folder / "checkpoints"
+        resume = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+        trainer.train(resume_from_checkpoint=resume)
+        adapted.save_pretrained(str(folder))
+    finally:
+        adapted.unload()
+        model.model.eval()
+    return [
+        {name: float(entry[name]) for name in ("step", "loss", "learning_rate")}
+        for entry in trainer.state.log_history
+        if "loss" in entry
+    ]
+
+
+def encode_examples(
+    model: LanguageModel,
+    task: Task,
+    items: Sequence[Item],
+    settings: TuneSettings,
+    *,
+    chat: bool = False,
+) -> list[dict[str, list[int]]]:
+    """Items as token ids with labels, the prompt's labels masked.
+
+    Raises:
+        StudyError: an item does not fit into `max_tokens` or the context.
+        ModelError: a prompt and its answer do not tokenize as they must.
+    """
+    generation = task.kind == "generation"
+    words = [item.gold if generation else task.answers[item.gold] for item in items]
+    end = [model.tokenizer.eos_token_id] if generation else []
+    limit = min(settings.max_tokens or model.context, model.context)
+    loose = Encoder(model.tokenizer, task, chat=chat)
+    answers = loose.answers(loose.prompts(items), words)
+    examples = []
+    for item, answer, word in zip(items, answers, words, strict=True):
+        encoder = Encoder(
+            model.tokenizer, task, max_tokens=limit - len(answer + end), chat=chat
+        )
+        [prompt] = encoder.prompts([item])
+        if prompt.cut:
+            [answer] = encoder.answers([prompt], [word])
+        ids = prompt.ids + answer + end
+        labels = [IGNORED] * len(prompt.ids) + answer + end
+        examples.append({"input_ids": ids, "labels": labels})
+    return examples
+
+
+def collate(rows: Sequence[dict[str, list[int]]], fill: int) -> dict[str, Tensor]:
+    """A left-padded batch whose last columns alone get logits.
+
+    With padding on the left all answers end in the last column, so that logits are
+    needed only for the longest answer and the one token before it. They are asked for
+    by an index tensor: see `evaluate.next_token_logprobs`.
+    """
+    batch = pad([row["input_ids"] for row in rows], fill, side="left")
+    labels = torch.full_like(batch["input_ids"], IGNORED)
+    for number, row in enumerate(rows):
+        labels[number, -len(row["labels"]) :] = torch.tensor(row["labels"])
+    width = labels.shape[1]
+    answers = int((labels != IGNORED).sum(1).max())
+    batch["logits_to_keep"] = torch.arange(max(width - answers - 1, 0), width)
+    batch["labels"] = labels[:, batch["logits_to_keep"]]
+    return batch
+
+
+def _arguments(
+    settings: TuneSettings, folder: Path, model: LanguageModel, seed: int
+) -> TrainingArguments:
+    micro = min(settings.micro_batch_size, settings.batch_size)
+    if settings.batch_size % micro:
+        raise ModelError(
+            f"batch_size {settings.batch_size} is no multiple of micro_batch_size",
+            where="tune.micro_batch_size",
+            expected=f"a divisor of {settings.batch_size}",
+        )
+    return TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=settings.warmup_steps,
+        weight_decay=settings.weight_decay,
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=settings.batch_size // micro,
+        train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,
+        dataloader_pin_memory=model.device.type == "cuda",
+        use_cpu=model.device.type == "cpu",
+        bf16=model.dtype == torch.bfloat16,
+        fp16=model.dtype == torch.float16,
+        save_strategy="no",  # `_Watch` saves by the clock
+        save_total_limit=1,
+        logging_steps=5,
+        report_to="none",
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+    )
+
+
+class _Watch(TrainerCallback):
+    """Reports progress, saves by the clock, and stops at a loss that is no number."""
+
+    def __init__(self, progress: Callable[[float], None], minutes: float) -> None:
+        self.progress, self.seconds = progress, minutes * 60
+        self.saved = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.progress(state.global_step / state.max_steps)
+        unfinished = state.global_step < state.max_steps
+        if unfinished and time.monotonic() - self.saved > self.seconds:
+            self.saved = time.monotonic()
+            control.should_save = True
+
+    def on_log(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if loss != loss or loss in (float("inf"), float("-inf")):
+            raise ModelError(
+                f"the training loss is {loss} at step {state.global_step}",
+                where="tune",
+                fix="lower learning_rate or use float32",
+            )
