@@ -1,1 +1,96 @@
-"""spillover."""
+"""How far a skill that a language model learns in English carries over, and why.
+
+The public names; each is imported when it is first used, so that neither torch nor
+transformers is loaded before it is needed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spillover.analysis.correlation import Correlation, correlate
+    from spillover.analysis.similarity import Similarity, similarity
+    from spillover.data.corpus import Corpus
+    from spillover.data.items import Item
+    from spillover.data.sources import Files, Hub
+    from spillover.data.task import Task
+    from spillover.embed import embed
+    from spillover.errors import SpilloverError
+    from spillover.evaluate import Evaluation, Prediction, evaluate
+    from spillover.models import LanguageModel, attach, detach, load_model
+    from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
+    from spillover.studies import Results, run
+    from spillover.study import Study, read_study
+    from spillover.tune import tune
+
+_HOME = {
+    "Corpus": "data.corpus",
+    "Correlation": "analysis.correlation",
+    "EmbedSettings": "settings",
+    "EvaluateSettings": "settings",
+    "Evaluation": "evaluate",
+    "Files": "data.sources",
+    "Hub": "data.sources",
+    "Item": "data.items",
+    "LanguageModel": "models",
+    "Prediction": "evaluate",
+    "Results": "studies",
+    "Similarity": "analysis.similarity",
+    "SpilloverError": "errors",
+    "Study": "study",
+    "Task": "data.task",
+    "TuneSettings": "settings",
+    "attach": "models",
+    "correlate": "analysis.correlation",
+    "detach": "models",
+    "embed": "embed",
+    "evaluate": "evaluate",
+    "load_model": "models",
+    "read_study": "study",
+    "run": "studies",
+    "similarity": "analysis.similarity",
+    "tune": "tune",
+}
+
+__all__ = [
+    "Corpus",
+    "Correlation",
+    "EmbedSettings",
+    "EvaluateSettings",
+    "Evaluation",
+    "Files",
+    "Hub",
+    "Item",
+    "LanguageModel",
+    "Prediction",
+    "Results",
+    "Similarity",
+    "SpilloverError",
+    "Study",
+    "Task",
+    "TuneSettings",
+    "attach",
+    "correlate",
+    "detach",
+    "embed",
+    "evaluate",
+    "load_model",
+    "read_study",
+    "run",
+    "similarity",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'spillover' has no attribute {name!r}")
+    value = getattr(import_module(f"spillover.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,7 +14,7 @@ from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
 from spillover.metrics import accuracy, exact_number, mean, rouge_l
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, fp32_head
 from spillover.settings import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -123,10 +123,11 @@ def evaluate(
     prompts = encoder.prompts(items)
     room = model.context - (settings.max_new_tokens if task.kind == "generation" else 1)
     check_context(prompts, room, task.name)
-    if task.kind == "classification":
-        predictions = _classify(model, task, encoder, prompts, settings, progress)
-    else:
-        predictions = _generate(model, prompts, settings, progress)
+    with fp32_head(model):
+        if task.kind == "classification":
+            predictions = _classify(model, task, encoder, prompts, settings, progress)
+        else:
+            predictions = _generate(model, prompts, settings, progress)
     return Evaluation(
         task.name, language, score(task, language, predictions), predictions
     )

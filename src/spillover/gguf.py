@@ -116,8 +116,8 @@ def _convert(gguf: Path, folder: Path) -> None:
         ) from error
     # The weights are plain fp32 by now; save_pretrained refuses only because the
     # quantizer that unpacked them is still attached.
-    model.hf_quantizer = None
-    model.is_quantized = False
-    del model.config.quantization_config
+    plain: Any = model
+    plain.hf_quantizer, plain.is_quantized = None, False
+    del plain.config.quantization_config
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -164,7 +166,7 @@ def load_model(
     tokenizer = load_tokenizer(spec)
     place, options = _place(spec)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             place, dtype=resolve_dtype(dtype, where), use_safetensors=True, **options
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -225,6 +227,32 @@ def detach(adapted: LanguageModel) -> LanguageModel:
     """The base model under an adapter, as it was."""
     base = adapted.model.unload()
     return LanguageModel(base, adapted.tokenizer, adapted.name.partition("+")[0])
+
+
+@contextmanager
+def fp32_head(model: LanguageModel) -> Iterator[None]:
+    """Compute the logits in fp32, whatever the dtype of the model.
+
+    A bf16 logit near 20 comes in steps of 0.125: answer words tie, and an order that
+    means nothing then decides. The head's weights are widened once, and what an
+    architecture does to its logits afterwards (scaling, capping) is done in fp32 too.
+    """
+    head = model.causal_lm.get_output_embeddings()
+    if model.dtype == torch.float32 or not isinstance(head, nn.Linear):
+        yield
+        return
+    weight = head.weight.detach().float()
+    bias = None if head.bias is None else head.bias.detach().float()
+
+    def widen(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        with torch.autocast(args[0].device.type, enabled=False):
+            return nn.functional.linear(args[0].float(), weight, bias)
+
+    handle = head.register_forward_hook(widen)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def probe(model: LanguageModel) -> Tensor:

@@ -18,7 +18,7 @@ from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, fp32_head
 from spillover.settings import TuneSettings
 
 IGNORED = -100  # torch's cross entropy skips this label
@@ -82,13 +82,18 @@ def tune(
         trainer = Trainer(
             model=adapted,
             args=_arguments(settings, folder, model, seed),
-            train_dataset=examples,  # type: ignore[arg-type]
+            train_dataset=examples,
             data_collator=lambda rows: collate(rows, model.pad_id),
             callbacks=[_Watch(progress, settings.checkpoint_minutes)],
         )
         checkpoints = folder / "checkpoints"
-        resume = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-        trainer.train(resume_from_checkpoint=resume)
+        resume = (
+            get_last_checkpoint(str(checkpoints))  # type: ignore[no-untyped-call]
+            if checkpoints.is_dir()
+            else None
+        )
+        with fp32_head(model):
+            trainer.train(resume_from_checkpoint=resume)
         adapted.save_pretrained(str(folder))
     finally:
         adapted.unload()

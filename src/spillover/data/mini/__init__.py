@@ -4,9 +4,9 @@ Clean, short and easy, so that a small model learns them within minutes; the pro
 are those of PAWS-X, XNLI and XL-Sum in Xie et al. (2024). Scores on it say that the
 machinery works, and nothing about the data sets that it imitates.
 
-The items come from grammars, word for word parallel in content over the languages;
-`python -m spillover.data.mini.generate` writes the files again. The sentences of the
-corpus were written one by one.
+The items come from grammars, and those of the test split say the same in every
+language; `python -m spillover.data.mini.generate` writes the files again. The
+sentences of the corpus were written one by one.
 """
 
 from spillover.data.corpus import Corpus

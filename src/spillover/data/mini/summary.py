@@ -4,7 +4,8 @@ A frame is an event with slots (a flood; a town, a bridge). Each language has a 
 `summary_frames.{language}.yaml`, written in that language:
 
     shared    slot -> filler -> its text, for all frames
-    frames    name -> numbers   slot -> its lowest and highest value (English alone)
+    frames    name -> numbers   slot -> its lowest and highest value, and a step where
+                                it is not 1 (in the English file alone)
                       slots     as `shared`, for this frame
                       document  sentences, with a blank line between them; each line
                                 is a variant of the sentence
@@ -14,21 +15,23 @@ A filler spells out the forms that it needs, and so states articles, case and
 agreement: `toaster: {a: a toaster, the: the toaster}` in the slot `product` fills
 `{product_a}` and `{product_the}`.
 
-The test split draws from what stands in all files, so its items are parallel. The
-train split, in English, draws from all frames and variants, but its fillers are those
-that only the English file has, where there are any; none of its sentences stands in
-the test split. The summary joins who, what and where, which are spread over the
+The test split draws from what stands in all files, so its items are parallel; the
+first item of a frame takes the first variants, the second item the second. The train
+split, in English, draws from all frames and variants, but its fillers are those that
+only the English file has, where there are any; none of its sentences stands in the
+test split. The summary joins who, what and where, which are spread over the
 document, whose first sentence is background: to copy the lead is no good summary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -39,22 +42,8 @@ SEED = 2024
 TEST_PER_FRAME = 2
 TRAIN_PER_FRAME = 30
 
-Text = str | dict[str, str]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame in one language.
-
-    Attributes:
-        slots: slot -> filler -> its text, or form -> text.
-        numbers: slot -> the values that it may take.
-        sentences: the variants of each sentence; the summary's come last.
-    """
-
-    slots: dict[str, dict[str, Text]]
-    numbers: dict[str, range]
-    sentences: list[list[str]]
+Fillers = dict[str, str | int]
+Slots = dict[str, dict[str, str | dict[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -64,30 +53,30 @@ class Draw:
     Attributes:
         frame: the name of the frame.
         fillers: slot -> filler or number.
-        variants: which variant of each sentence.
+        variants: which variant of each sentence of the document and of the summary.
     """
 
     frame: str
-    fillers: dict[str, str | int]
+    fillers: Fillers
     variants: tuple[int, ...]
 
 
-def items(split: Literal["train", "test"], language: str) -> list[dict[str, str]]:
+def items(split: str, language: str) -> list[dict[str, str]]:
     """The items of a split, each with its `id`, `text` and `summary`.
 
     Args:
-        split: test, or train, which is in English.
-        language: one of `LANGUAGES`; the ids are the same in all.
+        split: "test", or "train", which is in English.
+        language: one of `LANGUAGES`; all have the same ids.
     """
-    draws = _test() if split == "test" else _train()
     space = "" if language in ("zh", "ja") else " "
-    rows, count = [], dict[str, int]()
-    for draw in draws:
-        count[draw.frame] = count.get(draw.frame, 0) + 1
+    count: Counter[str] = Counter()
+    rows = []
+    for draw in _test() if split == "test" else _train():
+        count[draw.frame] += 1
         *document, summary = sentences(draw, language)
         rows.append(
             {
-                "id": f"{split}-{draw.frame}-{count[draw.frame]}",
+                "id": f"{draw.frame}-{count[draw.frame]}",
                 "text": space.join(document),
                 "summary": summary,
             }
@@ -97,76 +86,92 @@ def items(split: Literal["train", "test"], language: str) -> list[dict[str, str]
 
 def sentences(draw: Draw, language: str) -> list[str]:
     """The sentences of an item's document and, last, its summary."""
-    frame = frames(language)[draw.frame]
+    slots = _slots(draw.frame, language)
     values = {}
     for slot, filler in draw.fillers.items():
-        text = frame.slots[slot][filler] if isinstance(filler, str) else str(filler)
-        forms = {"": text} if isinstance(text, str) else text
-        values |= {f"{slot}_{form}".rstrip("_"): text for form, text in forms.items()}
+        text = slots[slot][filler] if isinstance(filler, str) else str(filler)
+        if isinstance(text, str):
+            values[slot] = text
+        else:
+            values |= {f"{slot}_{form}": spelled for form, spelled in text.items()}
     filled = (
-        template.fill(variants[variant], values)
-        for variants, variant in zip(frame.sentences, draw.variants, strict=True)
+        template.fill(variants[number], values)
+        for variants, number in zip(
+            _sentences(draw.frame, language), draw.variants, strict=True
+        )
     )
     return [sentence[0].upper() + sentence[1:] for sentence in filled]
 
 
 @cache
-def frames(language: str) -> dict[str, Frame]:
-    """The frames of a language, in the order of its file."""
+def _file(language: str) -> dict[str, dict[str, Any]]:
     file = files(__package__).joinpath(f"summary_frames.{language}.yaml")
-    read = yaml.safe_load(file.read_text("utf-8"))
-    return {
-        name: _frame(frame, read["shared"]) for name, frame in read["frames"].items()
-    }
+    content: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
+    return content
 
 
-def _frame(frame: dict[str, Any], shared: dict[str, dict[str, Text]]) -> Frame:
-    document = frame["document"].strip().split("\n\n")
-    numbers = frame.get("numbers", {})
-    return Frame(
-        slots=shared | frame["slots"],
-        numbers={slot: range(low, high + 1) for slot, (low, high) in numbers.items()},
-        sentences=[text.strip().splitlines() for text in (*document, frame["summary"])],
-    )
+def _slots(frame: str, language: str) -> Slots:
+    """The slots of a frame, with those of all frames."""
+    of_frame: Slots = _file(language)["frames"].get(frame, {}).get("slots", {})
+    return _file(language)["shared"] | of_frame
+
+
+def _sentences(frame: str, language: str) -> list[list[str]]:
+    """The variants of each sentence of a frame; the summary's come last."""
+    content = _file(language)["frames"][frame]
+    blocks = (*content["document"].split("\n\n"), content["summary"])
+    return [block.strip().splitlines() for block in blocks]
+
+
+def _values(frame: str, *, test: bool) -> dict[str, Sequence[str | int]]:
+    """The fillers and numbers from which a split may draw, by slot."""
+    others = [_slots(frame, language) for language in LANGUAGES if language != "en"]
+    values: dict[str, Sequence[str | int]] = {}
+    for slot, fillers in _slots(frame, "en").items():
+        translated = [
+            key
+            for key in fillers
+            if all(key in other.get(slot, {}) for other in others)
+        ]
+        english = [key for key in fillers if key not in translated]
+        values[slot] = translated if test else english or translated
+    for slot, (low, high, *step) in _file("en")["frames"][frame]["numbers"].items():
+        values[slot] = range(low, high + 1, *step)
+    return values
 
 
 @cache
 def _test() -> tuple[Draw, ...]:
-    """The draws of the test split: in a frame, no two have a filler in common."""
-    rng = Random(SEED)
+    """The draws of the test split; those of a frame share no filler and no variant."""
+    rng = Random(SEED)  # noqa: S311 (not for secrets)
     draws = []
-    for name, english in frames("en").items():
-        if any(name not in frames(language) for language in LANGUAGES):
+    for frame in _file("en")["frames"]:
+        if any(frame not in _file(language)["frames"] for language in LANGUAGES):
             continue
-        every = [frames(language)[name] for language in LANGUAGES]
         columns = {
-            slot: rng.sample(_translated(slot, every), TEST_PER_FRAME)
-            for slot in english.slots
-        } | {
-            slot: rng.sample(numbers, TEST_PER_FRAME)
-            for slot, numbers in english.numbers.items()
+            slot: rng.sample(values, TEST_PER_FRAME)
+            for slot, values in _values(frame, test=True).items()
         }
-        shared = [min(map(len, v)) for v in zip(*(f.sentences for f in every), strict=True)]
-        draws += [
-            Draw(
-                name,
-                {slot: column[number] for slot, column in columns.items()},
-                tuple(map(rng.randrange, shared)),
-            )
-            for number in range(TEST_PER_FRAME)
-        ]
+        length = len(_sentences(frame, "en"))
+        for number in range(TEST_PER_FRAME):
+            fillers = {slot: column[number] for slot, column in columns.items()}
+            draws.append(Draw(frame, fillers, (number,) * length))
     return tuple(draws)
 
 
-def _translated(slot: str, every: list[Frame]) -> list[str | int]:
-    """The fillers of a slot that stand in every language, in the order of the first."""
-    return [key for key in every[0].slots[slot] if all(key in f.slots[slot] for f in every)]
-
-
 def _train() -> Iterator[Draw]:
-    """The draws of the train split, none with a sentence of the test split."""
-    rng = Random(SEED + 1)
-    taken = {sentence for draw in _test() for sentence in sentences(draw, "en")}
-    seen = set[str]()
-    for name, frame in frames("en").items():
-        ...
+    """The draws of the train split, without a sentence of the test split."""
+    rng = Random(SEED)  # noqa: S311 (not for secrets)
+    tested = {sentence for draw in _test() for sentence in sentences(draw, "en")}
+    summaries = set[str]()
+    for frame in _file("en")["frames"]:
+        values = _values(frame, test=False)
+        variants = [len(texts) for texts in _sentences(frame, "en")]
+        wanted = len(summaries) + TRAIN_PER_FRAME
+        while len(summaries) < wanted:
+            fillers: Fillers = {slot: rng.choice(of) for slot, of in values.items()}
+            draw = Draw(frame, fillers, tuple(map(rng.randrange, variants)))
+            said = sentences(draw, "en")
+            if said[-1] not in summaries and tested.isdisjoint(said):
+                summaries.add(said[-1])
+                yield draw

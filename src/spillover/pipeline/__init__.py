@@ -1,0 +1,1 @@
+"""What has to run, running it, and keeping what came out."""

@@ -1,0 +1,150 @@
+"""Content-addressed results of steps; `docs/store.md` says why it is our own.
+
+A step's result is a folder named by the SHA-256 of all that it depends on. It is made
+under another name and renamed after its manifest, so that a folder without a manifest
+does not exist for a reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from spillover.errors import OutputError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a step's result depends on.
+
+    Attributes:
+        kind: tune, evaluate or embed.
+        slot: what the result is of, in words; the same for all keys of one place in a
+            study, so that a result that no longer fits can be found.
+        fields: everything that may change the result, as JSON.
+    """
+
+    kind: str
+    slot: str
+    fields: dict[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of kind and fields, 64 hexadecimal digits."""
+        text = json.dumps([self.kind, self.fields], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """Folders of finished and of begun steps.
+
+    Attributes:
+        root: the folder that holds them.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, spec: Spec) -> Path:
+        """Where the step's finished result is or will be."""
+        return self.root / spec.kind / spec.key[:32]
+
+    def finished(self, spec: Spec) -> bool:
+        """Whether the step has been done."""
+        return (self.folder(spec) / MANIFEST).is_file()
+
+    def manifest(self, spec: Spec) -> dict[str, Any]:
+        """What was written down when the step was done."""
+        text = (self.folder(spec) / MANIFEST).read_text("utf-8")
+        result: dict[str, Any] = json.loads(text)
+        return result
+
+    @contextmanager
+    def making(self, spec: Spec, facts: dict[str, Any]) -> Iterator[Path | None]:
+        """A folder to put the result in; it counts once the block ends well.
+
+        If the block fails the folder stays as it is, for the next try to go on from.
+        Another process that makes the same result is waited for.
+
+        Args:
+            spec: the step.
+            facts: further entries of the manifest; may be filled inside the block.
+
+        Yields:
+            The folder, or None if the result was there after all.
+
+        Raises:
+            OutputError: the store cannot be written.
+        """
+        folder = self.folder(spec)
+        partial = folder.with_name(folder.name + ".partial")
+        try:
+            partial.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder.with_name(folder.name + ".lock"))
+            lock.acquire()
+        except OSError as error:
+            raise OutputError(
+                f"cannot be written ({error.strerror})",
+                where=self.root,
+                fix="name another folder with --out",
+            ) from error
+        try:
+            if self.finished(spec):
+                yield None
+                return
+            yield partial
+            entry = {"kind": spec.kind, "slot": spec.slot, "fields": spec.fields}
+            write_text(partial / MANIFEST, json.dumps(entry | facts, indent=1))
+            os.replace(partial, folder)
+        finally:
+            lock.release()
+
+    def misfit(self, spec: Spec) -> list[str] | None:
+        """Why the result that stands in this step's place does not fit.
+
+        Returns:
+            The names of the fields that differ from the nearest result of the same
+            slot; None if there has been none.
+        """
+        wanted = _flat(spec.fields)
+        nearest: list[str] | None = None
+        for path in sorted((self.root / spec.kind).glob(f"*/{MANIFEST}")):
+            entry = json.loads(path.read_text("utf-8"))
+            if entry["slot"] != spec.slot:
+                continue
+            there = _flat(entry["fields"])
+            names = sorted(wanted.keys() | there.keys())
+            differ = [name for name in names if wanted.get(name) != there.get(name)]
+            if nearest is None or len(differ) < len(nearest):
+                nearest = differ
+        return nearest
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for name, part in value.items():
+        flat |= _flat(part, f"{prefix}.{name}" if prefix else name)
+    return flat
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)

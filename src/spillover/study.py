@@ -1,0 +1,309 @@
+"""A study: what to run, as one validated object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spillover.data import registry
+from spillover.data.corpus import Corpus
+from spillover.data.items import PlaceholderPolicy
+from spillover.data.sources import Files
+from spillover.data.task import Task
+from spillover.errors import Faults, SpilloverError, StudyError, unknown
+from spillover.model_spec import ModelSpec
+from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
+
+
+class Strict(BaseModel):
+    """Frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TaskUse(Strict):
+    """How a study uses a task.
+
+    Attributes:
+        task: the name of a task that ships with the package, or the user's own.
+        train: files to learn from instead of the task's own training split.
+        train_rows: how many training items to take; None: all.
+        test_rows: how many test items a language to take; None: all. Languages that
+            share ids give the same items.
+        tune: what differs from the study's `tune` settings.
+        evaluate: what differs from the study's `evaluate` settings.
+    """
+
+    task: str | Task
+    train: Files | None = None
+    train_rows: int | None = Field(default=None, ge=1)
+    test_rows: int | None = Field(default=None, ge=1)
+    tune: dict[str, Any] = {}
+    evaluate: dict[str, Any] = {}
+
+    def resolve(self) -> Task:
+        """The task itself, with the files to learn from that this study names.
+
+        Raises:
+            StudyError: there is no such task.
+        """
+        task = self.task if isinstance(self.task, Task) else registry.task(self.task)
+        if self.train is None:
+            return task
+        train = self.train
+        if not train.splits:
+            train = train.model_copy(update={"splits": {"train": "train"}})
+        if not train.languages:
+            train = train.model_copy(update={"languages": ("en",)})
+        return Task.model_validate(
+            dict(task)
+            | {
+                "files": (train, *task.files),
+                "train_languages": tuple(
+                    dict.fromkeys((*task.train_languages, *train.languages))
+                ),
+            }
+        )
+
+
+class CorpusUse(Strict):
+    """How a study uses a parallel corpus.
+
+    Attributes:
+        corpus: the name of a corpus that ships with the package, or the user's own.
+        rows: how many sentences to take; None: all.
+    """
+
+    corpus: str | Corpus
+    rows: int | None = Field(default=None, ge=2)
+
+    def resolve(self) -> Corpus:
+        """The corpus itself.
+
+        Raises:
+            StudyError: there is no such corpus.
+        """
+        if isinstance(self.corpus, Corpus):
+            return self.corpus
+        return registry.corpus(self.corpus)
+
+
+class Study(Strict):
+    """One model, tuned on each of some tasks in English, looked at in many languages.
+
+    Attributes:
+        name: of the study, and of its folder.
+        description: what it is for.
+        model: the base model; a string as `ModelSpec` reads it.
+        dtype: of the base weights.
+        languages: in the order of the tables; English first.
+        tasks: tuned on and evaluated.
+        corpora: embedded, before tuning and after each.
+        seed: of training and of every choice of rows.
+        chat: put prompts into the model's chat template.
+        placeholders: what becomes of texts that were never translated: `keep` them,
+            as the paper does, `drop` them, or take the `intersection` of the rows
+            that are clean in all languages. Counted in any case.
+        headline: the reading of a classification that Tables 1 and 3 show: `strict`,
+            as the paper, or `choice`.
+        tune: settings of fine-tuning.
+        evaluate: settings of evaluation.
+        embed: settings of embedding.
+    """
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    description: str = ""
+    model: ModelSpec
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    languages: tuple[str, ...] = Field(min_length=2)
+    tasks: tuple[TaskUse, ...] = Field(min_length=1)
+    corpora: tuple[CorpusUse, ...] = ()
+    seed: int = 1
+    chat: bool = False
+    placeholders: PlaceholderPolicy = "keep"
+    headline: Literal["strict", "choice"] = "strict"
+    tune: TuneSettings = TuneSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    embed: EmbedSettings = EmbedSettings()
+
+    def tune_settings(self, use: TaskUse) -> TuneSettings:
+        """The study's settings with the task's own on top."""
+        return TuneSettings.model_validate(self.tune.model_dump() | use.tune)
+
+    def evaluate_settings(self, use: TaskUse) -> EvaluateSettings:
+        """The study's settings with the task's own on top."""
+        return EvaluateSettings.model_validate(
+            self.evaluate.model_dump() | use.evaluate
+        )
+
+    def metric(self, task: Task) -> str:
+        """The metric of a task that the tables show."""
+        if task.kind == "classification":
+            return f"{task.metric}_{self.headline}"
+        return task.metric
+
+
+def preset_names() -> list[str]:
+    """The studies that ship with the package, sorted."""
+    folder = files("spillover.presets")
+    return sorted(
+        path.name.removesuffix(".yaml")
+        for path in folder.iterdir()
+        if path.name.endswith(".yaml")
+    )
+
+
+def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
+    """A study from a preset's name or a YAML file.
+
+    Args:
+        source: `quickstart`, or the path of a YAML file.
+        overrides: `key=value`, with dots into nested keys (`tune.epochs=1`,
+            `tasks.0.test_rows=20`) and the value as YAML.
+
+    Raises:
+        StudyError: there is no such study, or it is not a YAML mapping.
+        Faults: all that is wrong in it.
+    """
+    text, where = _text(str(source))
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(
+            f"not YAML ({' '.join(str(error).split())})", where=where
+        ) from error
+    if not isinstance(raw, dict):
+        raise StudyError("not a mapping of keys to values", where=where)
+    for override in overrides:
+        _override(raw, override)
+    return parse_study(raw, where)
+
+
+def parse_study(raw: Mapping[str, Any], where: str = "study") -> Study:
+    """A study from a mapping.
+
+    Raises:
+        Faults: all that is wrong in it.
+    """
+    errors: list[SpilloverError] = []
+    try:
+        study = Study.model_validate(raw)
+        for number, use in enumerate(study.tasks):
+            for key, settings in (
+                ("tune", TuneSettings),
+                ("evaluate", EvaluateSettings),
+            ):
+                base = getattr(study, key).model_dump()
+                try:
+                    settings.model_validate(base | getattr(use, key))
+                except ValidationError as error:
+                    errors += explained(error, where, ("tasks", number, key))
+    except ValidationError as error:
+        errors += explained(error, where)
+    if errors:
+        raise Faults(errors)
+    return study
+
+
+def _text(source: str) -> tuple[str, str]:
+    if source in preset_names():
+        name = f"{source}.yaml"
+        return files("spillover.presets").joinpath(name).read_text("utf-8"), name
+    path = Path(source)
+    if path.is_file():
+        try:
+            return path.read_text("utf-8"), source
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(f"cannot be read ({error})", where=source) from error
+    if path.suffix in (".yaml", ".yml") or "/" in source:
+        raise StudyError("no such file", where=source, expected="a study in YAML")
+    raise unknown("study", source, preset_names(), listing="spillover studies")
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise StudyError(
+            f"{override!r} has no '='", where="--set", expected="key=value"
+        )
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise StudyError(f"{value!r} is not YAML", where=f"--set {key}") from error
+    *path, last = key.split(".")
+    place: Any = raw
+    for part in path:
+        if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+            place = place[int(part)]
+        elif isinstance(place, dict):
+            place = place.setdefault(part, {})
+        else:
+            raise StudyError(f"no {part!r} to go into", where=f"--set {key}")
+    if isinstance(place, list) and last.isdecimal() and int(last) < len(place):
+        place[int(last)] = parsed
+    elif isinstance(place, dict):
+        place[last] = parsed
+    else:
+        raise StudyError(f"no place for {last!r}", where=f"--set {key}")
+
+
+def explained(
+    error: ValidationError, where: str, prefix: tuple[str | int, ...] = ()
+) -> list[SpilloverError]:
+    """One error for each thing that pydantic found, in our words.
+
+    Args:
+        error: what pydantic raised.
+        where: the file.
+        prefix: the keys above what was validated.
+    """
+    found: dict[str, SpilloverError] = {}
+    for detail in error.errors():
+        parts = [*prefix, *detail["loc"]]
+        # A union reports each of its members; what was written is the model.
+        loc = [p for p in parts if p not in ("str", "Task", "Corpus")]
+        if detail["type"] == "string_type" and parts[-1:] == ["str"]:
+            continue
+        key = ".".join(map(str, loc))
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            found[key] = _unknown_key(where, loc)
+        elif detail["type"] == "missing":
+            found[key] = StudyError(f"the key {key!r} is missing", where=where)
+        else:
+            found[key] = StudyError(
+                f"{message[:1].lower()}{message[1:]}", where=f"{where}: {key}"
+            )
+    return list(found.values())
+
+
+KEYS: dict[str, type[BaseModel]] = {
+    "tune": TuneSettings,
+    "evaluate": EvaluateSettings,
+    "embed": EmbedSettings,
+    "tasks": TaskUse,
+    "corpora": CorpusUse,
+    "model": ModelSpec,
+    "task": Task,
+    "corpus": Corpus,
+    "files": Files,
+    "train": Files,
+}
+
+
+def _unknown_key(where: str, loc: list[Any]) -> StudyError:
+    names = [part for part in loc[:-1] if isinstance(part, str)]
+    fields = sorted(KEYS[names[-1]].model_fields if names else Study.model_fields)
+    key = str(loc[-1])
+    near = get_close_matches(key, fields, n=1)
+    return StudyError(
+        f"unknown key {'.'.join(map(str, loc))!r}",
+        where=where,
+        fix=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}",
+    )
