@@ -78,10 +78,7 @@ def unknown(
     """The error for a name that is not among `known`, with the nearest spelling."""
     names = sorted(known)
     near = get_close_matches(value, names, n=1)
-    if near:
-        fix = f"did you mean {near[0]!r}?"
-    else:
-        fix = f"known: {', '.join(names)}"
+    fix = f"did you mean {near[0]!r}" if near else f"known: {', '.join(names)}"
     if listing:
         fix += f" ({listing!r} lists them)"
     return StudyError(f"unknown {kind} {value!r}", fix=fix)

@@ -305,5 +305,5 @@ def _unknown_key(where: str, loc: list[Any]) -> StudyError:
     return StudyError(
         f"unknown key {'.'.join(map(str, loc))!r}",
         where=where,
-        fix=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}",
+        fix=f"did you mean {near[0]!r}" if near else f"known: {', '.join(fields)}",
     )
