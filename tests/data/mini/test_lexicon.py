@@ -7,7 +7,7 @@ import pytest
 from spillover.data.mini import lexicon
 from spillover.data.mini.lexicon import LANGUAGES, OPEN, Word
 
-ARTICLES = {
+ARTICLES: dict[str, dict[str, tuple[str, ...]]] = {
     "fr": {"f": ("la ", "l'"), "m": ("le ", "l'")},
     "de": {"f": ("die ",), "m": ("der ",)},
     "es": {"f": ("la ",), "m": ("el ",)},

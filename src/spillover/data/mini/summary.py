@@ -38,7 +38,7 @@ import yaml
 from spillover.data import template
 from spillover.data.mini.lexicon import LANGUAGES
 
-SEED = 2024
+SEED = 3
 TEST_PER_FRAME = 2
 TRAIN_PER_FRAME = 30
 
