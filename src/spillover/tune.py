@@ -10,7 +10,13 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor
-from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
 from transformers.trainer_utils import get_last_checkpoint
 
 from spillover.batching import pad
@@ -86,6 +92,7 @@ def tune(
             data_collator=lambda rows: collate(rows, model.pad_id),
             callbacks=[_Watch(progress, settings.checkpoint_minutes)],
         )
+        trainer.remove_callback(PrinterCallback)
         checkpoints = folder / "checkpoints"
         resume = (
             get_last_checkpoint(str(checkpoints))  # type: ignore[no-untyped-call]

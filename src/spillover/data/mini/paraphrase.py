@@ -127,6 +127,9 @@ def items(split: str, language: str) -> list[dict[str, str]]:
     Returns:
         `id`, `sentence1`, `sentence2`, `label` ("1" paraphrase, "0" not) and `frame`
         of each item.
+
+    Raises:
+        KeyError: there is no such split, or it lacks words of that language.
     """
     rows = []
     for item in _items(split):
@@ -183,7 +186,7 @@ class Deck:
 
 @cache
 def _items(split: str) -> tuple[Item, ...]:
-    """The items of a split, shuffled; both items of a source stand apart."""
+    """The items of a split, shuffled."""
     rng = Random(f"{SEED} {split}")  # noqa: S311 (not for secrets)
     items = [
         item
