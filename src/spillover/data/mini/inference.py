@@ -21,7 +21,7 @@ from spillover.data.mini.inference_grammar import conjoin, fill, finish
 from spillover.data.mini.inference_words import Draw, Split, read
 
 SEED = 2024
-PREMISES_PER_FRAME: dict[Split, int] = {"test": 6, "train": 125}
+PREMISES_PER_FRAME: dict[Split, int] = {"test": 12, "train": 500}
 
 Item = dict[str, str]
 
@@ -70,7 +70,8 @@ def _premise(frame: str, question: Question, language: str) -> str:
         for name, p in question.clauses
     ]
     pattern = patterns["premises"][question.premise][language]
-    pattern = pattern.replace("{clauses}", conjoin(clauses, language))
+    if clauses:
+        pattern = pattern.replace("{clauses}", conjoin(clauses, language))
     return finish(fill(pattern, question.slots, language), language)
 
 

@@ -111,7 +111,7 @@ def _statuses(
 ) -> Question:
     """A question about which of three the hypothesis is true."""
     true, false, unsaid = three
-    clauses = [("true", true), ("false", false), ("open", unsaid)]
+    clauses = [("is", true), ("is_not", false), ("open", unsaid)]
     return Question(
         premise=premise,
         hypothesis=hypothesis,

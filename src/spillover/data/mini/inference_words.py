@@ -31,14 +31,10 @@ def read(file: str) -> Any:
 @cache
 def names(split: Split) -> tuple[Word, ...]:
     """First names: translated ones for the test split, English ones for the other."""
-    drawn = []
-    for gender in ("f", "m"):
-        for word in lexicon.words(lexicon.NAMES, gender).values():
-            if lexicon.translated(word) == (split == "test"):
-                drawn.append(
-                    {code: Name(str(name), gender) for code, name in word.items()}
-                )
-    return tuple(drawn)
+    return tuple(
+        {code: Name(str(name), word.gender) for code, name in word.text.items()}
+        for word in lexicon.drawable(lexicon.NAMES, split)
+    )
 
 
 @cache
