@@ -49,8 +49,9 @@ def embed(
     if not sentences:
         raise DataError("no sentences to embed")
     ids = model.encode(list(sentences))
-    skip = 0 if settings.special_tokens else len(model.encode([""])[0])
-    _check(ids, skip, sentences, model.context)
+    bos = len(model.encode([""])[0])
+    _check(ids, bos, sentences, model.context)
+    skip = 0 if settings.special_tokens else bos
     width = model.causal_lm.config.get_text_config().hidden_size
     result: Vectors = {
         (pooling, layer): np.empty((len(ids), width), dtype=np.float32)
@@ -149,11 +150,13 @@ def _blocks(backbone: nn.Module, depth: int) -> nn.ModuleList:
 
 
 def _check(
-    ids: list[list[int]], skip: int, sentences: Sequence[str], context: int
+    ids: list[list[int]], bos: int, sentences: Sequence[str], context: int
 ) -> None:
     for number, row in enumerate(ids):
-        if len(row) <= skip:
-            raise DataError(f"{sentences[number]!r} has no tokens", where=number)
+        if len(row) <= bos:
+            raise DataError(
+                f"{sentences[number]!r} has no tokens", where=f"sentence {number}"
+            )
         if len(row) > context:
             raise StudyError(
                 f"a sentence has {len(row)} tokens",

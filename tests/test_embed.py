@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from spillover.embed import Vectors, embed
+from spillover.errors import DataError, StudyError
+from spillover.models import LanguageModel, load_model
+from spillover.settings import EmbedSettings
+
+SENTENCES = [
+    "The train to the north leaves at nine.",
+    "Yes",
+    "Der Zug nach Norden fährt um neun, und das stimmt.",
+    "これは長い映画です。",
+    "Le train {part} à neuf heures, est-ce vrai ? Oui ou non, je ne sais pas encore.",
+    "a film",
+]
+
+
+def brute_force(
+    model: LanguageModel, layers: Iterable[int], special_tokens: bool = False
+) -> Vectors:
+    """One sentence at a time, unpadded, from transformers' own hidden states."""
+    found: dict[tuple[str, int], list[npt.NDArray[np.float32]]] = {}
+    for sentence in SENTENCES:
+        ids = model.tokenizer(sentence).input_ids
+        if len(ids) > 1 and ids[-1] == model.tokenizer.eos_token_id:
+            ids = ids[:-1]
+        skip = ids[0] == model.tokenizer.bos_token_id and not special_tokens
+        with torch.no_grad():
+            out = model.model(torch.tensor([ids]), output_hidden_states=True)
+        for layer in layers:
+            states = out.hidden_states[layer][0]
+            mean = states[int(skip) :].mean(0)
+            found.setdefault(("mean", layer), []).append(mean.numpy())
+            found.setdefault(("last", layer), []).append(states[-1].numpy())
+    return {key: np.stack(rows) for key, rows in found.items()}  # type: ignore[misc]
+
+
+def assert_same(left: Vectors, right: Vectors) -> None:
+    assert left.keys() == right.keys()
+    for key in left:
+        scale = np.abs(right[key]).max()  # SmolLM2 has states in the hundreds
+        np.testing.assert_allclose(
+            left[key] / scale, right[key] / scale, atol=1e-5, rtol=0, err_msg=str(key)
+        )
+
+
+@pytest.mark.parametrize("variant", ["none", "bos", "both"])
+@pytest.mark.parametrize("special_tokens", [False, True])
+def test_tiny_equals_brute_force(
+    tiny_folders: dict[str, Path], variant: str, special_tokens: bool
+) -> None:
+    model = load_model(str(tiny_folders[variant]), device="cpu", dtype="float32")
+    layers = (0, 1, 2, -1, -3)
+    settings = EmbedSettings(layers=layers, special_tokens=special_tokens)
+    expected = brute_force(model, layers, special_tokens)
+    assert_same(embed(model, SENTENCES, settings), expected)
+    for vectors in expected.values():  # the test can tell sentences apart
+        assert len(np.unique(vectors.round(4), axis=0)) > 1
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("batch_tokens", [1, 40, 4096])
+def test_tiny_vectors_depend_on_neither_side_nor_batch(
+    tiny: LanguageModel, side: str, batch_tokens: int
+) -> None:
+    settings = EmbedSettings(layers=(0, 1, -1), batch_tokens=batch_tokens)
+    expected = brute_force(tiny, settings.layers)
+    assert_same(embed(tiny, SENTENCES, settings, side=side), expected)
+
+
+@pytest.mark.real_model
+def test_real_vectors_depend_on_neither_side_batch_nor_order(
+    real: LanguageModel,
+) -> None:
+    layers = (0, 5, -1)
+    expected = brute_force(real, layers)
+    for side, batch_tokens in [("left", 4096), ("right", 4096), ("left", 60)]:
+        settings = EmbedSettings(layers=layers, batch_tokens=batch_tokens)
+        assert_same(embed(real, SENTENCES, settings, side=side), expected)
+    order = [3, 0, 5, 1, 4, 2]
+    shuffled = embed(real, [SENTENCES[i] for i in order], EmbedSettings(layers=layers))
+    assert_same(shuffled, {key: rows[order] for key, rows in expected.items()})
+
+
+def test_bos_is_left_out_of_the_mean_unless_asked_for(tiny: LanguageModel) -> None:
+    without = embed(tiny, SENTENCES, EmbedSettings())
+    with_bos = embed(tiny, SENTENCES, EmbedSettings(special_tokens=True))
+    assert not np.allclose(without["mean", -1], with_bos["mean", -1], atol=1e-3)
+    np.testing.assert_array_equal(without["last", -1], with_bos["last", -1])
+
+
+def test_a_layer_may_be_asked_for_by_both_its_names(tiny: LanguageModel) -> None:
+    vectors = embed(tiny, SENTENCES, EmbedSettings(layers=(-1, 2, 0, -3)))
+    assert set(vectors) == {(p, n) for p in ("mean", "last") for n in (-1, 2, 0, -3)}
+    np.testing.assert_array_equal(vectors["mean", -1], vectors["mean", 2])
+    np.testing.assert_array_equal(vectors["last", 0], vectors["last", -3])
+
+
+def test_shapes_and_progress(tiny: LanguageModel) -> None:
+    done: list[int] = []
+    vectors = embed(
+        tiny,
+        SENTENCES,
+        EmbedSettings(poolings=("last",), batch_tokens=50),
+        progress=done.append,
+    )
+    assert list(vectors) == [("last", -1)]
+    assert vectors["last", -1].shape == (len(SENTENCES), 32)
+    assert vectors["last", -1].dtype == np.float32
+    assert len(done) > 1
+    assert sum(done) == len(SENTENCES)
+
+
+@pytest.mark.parametrize("layer", [3, -4])
+def test_an_unknown_layer_is_an_error(tiny: LanguageModel, layer: int) -> None:
+    with pytest.raises(StudyError, match=rf"no layer {layer}.*0 \(embeddings\) to 2"):
+        embed(tiny, SENTENCES, EmbedSettings(layers=(layer,)))
+
+
+def test_no_sentences_are_an_error(tiny: LanguageModel) -> None:
+    with pytest.raises(DataError, match="no sentences"):
+        embed(tiny, [])
+
+
+@pytest.mark.parametrize("variant", ["none", "bos", "both"])
+@pytest.mark.parametrize("special_tokens", [False, True])
+def test_an_empty_sentence_is_an_error(
+    tiny_folders: dict[str, Path], variant: str, special_tokens: bool
+) -> None:
+    model = load_model(str(tiny_folders[variant]), device="cpu", dtype="float32")
+    settings = EmbedSettings(special_tokens=special_tokens)
+    with pytest.raises(DataError, match="sentence 1: '' has no tokens"):
+        embed(model, ["fine", ""], settings)
+
+
+def test_a_sentence_over_the_context_is_an_error(tiny: LanguageModel) -> None:
+    with pytest.raises(StudyError, match=r"sentence 1: .* at most the model's 256"):
+        embed(tiny, ["fine", "north " * 300])
+
+
+def test_no_hook_stays_behind_even_after_an_error(tiny: LanguageModel) -> None:
+    embed(tiny, SENTENCES)
+    with pytest.raises(IndexError):  # torch's: no such row of the embedding matrix
+        tiny.backbone(input_ids=torch.tensor([[9999]]))
+    assert not any(module._forward_pre_hooks for module in tiny.model.modules())
+
+
+def test_bf16_is_pooled_in_fp32(tiny: LanguageModel) -> None:
+    tiny.model.to(torch.bfloat16)
+    [ids] = tiny.encode([SENTENCES[0]])
+    with torch.no_grad():
+        states = tiny.backbone(torch.tensor([ids])).last_hidden_state[0]
+    assert states.dtype == torch.bfloat16
+    vectors = embed(tiny, SENTENCES[:1])
+    expected = states[1:].float().mean(0).numpy()
+    np.testing.assert_allclose(vectors["mean", -1][0], expected, atol=1e-6)
