@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spillover.data.mini import inference, paraphrase, summary
+from spillover.data.mini.inference_words import Split
 from spillover.data.mini.lexicon import LANGUAGES
 
 FOLDER = Path(__file__).parent
+# The train split is in English alone.
+LANGUAGES_OF: dict[Split, tuple[str, ...]] = {"train": ("en",), "test": LANGUAGES}
 TASKS = {
     "paraphrase": paraphrase.items,
     "inference": inference.items,
@@ -20,10 +23,10 @@ TASKS = {
 def rendered(*tasks: str) -> Iterator[tuple[str, str]]:
     """The name and the content of each file of the tasks, of all when none is named.
 
-    A file holds one JSON object a line; the train split is in English alone.
+    A file holds one JSON object a line.
     """
     for task in tasks or TASKS:
-        for split, languages in (("train", ("en",)), ("test", LANGUAGES)):
+        for split, languages in LANGUAGES_OF.items():
             for language in languages:
                 lines = [
                     json.dumps(item, ensure_ascii=False) + "\n"

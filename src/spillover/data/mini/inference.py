@@ -1,11 +1,11 @@
 """mini-inference: pairs of sentences that entail, contradict or do neither, by frames.
 
-An item is a premise and a hypothesis, as XNLI has them. A frame (a comparison, a gift,
-a place, …) draws the words of a premise, and one hypothesis whose arguments decide its
-label: from each premise come three items, one a label, with the same pattern for a
-hypothesis. Half of the hypotheses are denied ("is not taller"). Labels follow from
-what the premise says alone: contradictions cannot be, neutral ones may be or not, and
-none rests on what the premise would be odd to leave out.
+An item is a premise and a hypothesis, as XNLI has them. A frame (a comparison, a
+place, a purchase, …) draws the words of a premise, and one hypothesis whose arguments
+decide its label: from each premise come three items, one a label, with the same
+pattern for a hypothesis. Half of the hypotheses are denied ("is not taller"). Labels
+follow from what the premise says alone: contradictions cannot be, neutral ones may be
+or not, and none rests on what the premise would be odd to leave out.
 
 The test split is the same in every language, and draws words that the train split,
 in English, never draws. Sentences come from `inference_patterns.yaml`, words from
@@ -21,7 +21,7 @@ from spillover.data.mini.inference_grammar import conjoin, fill, finish
 from spillover.data.mini.inference_words import Draw, Split, read
 
 SEED = 2024
-PREMISES_PER_FRAME: dict[Split, int] = {"test": 12, "train": 500}
+PREMISES_PER_FRAME: dict[Split, int] = {"test": 6, "train": 200}
 
 Item = dict[str, str]
 
@@ -54,7 +54,7 @@ def items(split: Split, language: str) -> list[Item]:
 
 def _questions(split: Split, frame: str) -> list[tuple[Question, bool]]:
     """The questions of a frame, no two alike in English; every other one is denied."""
-    draw = Draw(split, Random(f"{SEED} {split} {frame}"))
+    draw = Draw(split, Random(f"{SEED} {split} {frame}"))  # noqa: S311 (not for secrets)
     found: dict[str, tuple[Question, bool]] = {}
     while len(found) < PREMISES_PER_FRAME[split]:
         denied = len(found) % 2 == 1
@@ -79,6 +79,6 @@ def _hypothesis(
     frame: str, question: Question, denied: bool, arguments: Slots, language: str
 ) -> str:
     patterns = read("inference_patterns.yaml")[frame]["hypotheses"]
-    name = question.hypothesis + ("denied" if denied else "affirmed")
+    name = "denied" if denied else "affirmed"
     slots = {**question.slots, **arguments}
     return finish(fill(patterns[name][language], slots, language), language)

@@ -5,7 +5,7 @@ hypothesis has that label. So the words of the hypothesis say nothing about the 
 nor do those of the premise; only the comparison of the two does. There are two kinds:
 
     orders      the premise puts some of its people or things in an order (who is
-                taller, what is dearer) and leaves that of others open; the hypothesis
+                taller or stronger) and leaves that of others open; the hypothesis
                 orders two of them
     statuses    the premise says of one that something is true, of another that it is
                 false, and of a third that it may be either; the hypothesis says it of
@@ -14,13 +14,13 @@ nor do those of the premise; only the comparison of the two does. There are two 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from spillover.data.mini.lexicon import LANGUAGES
 from spillover.data.mini.inference_grammar import Name, Word
 from spillover.data.mini.inference_words import Draw
+from spillover.data.mini.lexicon import LANGUAGES
 
 Label = Literal["entailment", "contradiction", "neutral"]
 LABELS: tuple[Label, ...] = ("entailment", "contradiction", "neutral")
@@ -33,17 +33,15 @@ class Question:
 
     Attributes:
         premise: the name of its pattern.
-        hypothesis: the name of its pattern, without "affirmed" or "denied".
         slots: what fills the slots of both patterns.
         arguments: label -> what fills the remaining slots of the hypothesis.
         clauses: the clauses of the premise, in order: their pattern and their `{p}`.
     """
 
     premise: str
-    hypothesis: str
     slots: Slots
     arguments: Mapping[Label, Slots]
-    clauses: tuple[tuple[str, Word], ...] = field(default=())
+    clauses: tuple[tuple[str, Word], ...] = ()
 
 
 Frame = Callable[[Draw, bool], Question]
@@ -57,8 +55,15 @@ def comparison(draw: Draw, denied: bool) -> Question:
     ends = draw.random.sample([c, d], 2)
     return Question(
         premise=draw.random.choice(["chain", "fork"]),
-        hypothesis="",
-        slots={"a": a, "b": b, "c": c, "d": d, "cd": _both(c, d), **pair, "asked": pair[asked]},
+        slots={
+            "a": a,
+            "b": b,
+            "c": c,
+            "d": d,
+            "cd": _both(c, d),
+            **pair,
+            "asked": pair[asked],
+        },
         arguments=_order((a, ends[0]), (c, d), draw, (asked == "less") != denied),
     )
 
@@ -69,12 +74,33 @@ def place(draw: Draw, denied: bool) -> Question:
     here, there = draw.words("room", 2)
     spot, spot2 = draw.words("spot", 2)
     slots = {"here": here, "there": there, "spot": spot, "spot2": spot2}
-    return _statuses(draw, denied, "house", "", slots, things)
+    return _statuses(draw, denied, slots, things)
 
 
-def _both(one: Word, other: Word) -> Word:
+def home(draw: Draw, denied: bool) -> Question:
+    """Of three people, one lives in a city, one in another, one anywhere in Europe."""
+    here, there = draw.words("city", 2)
+    slots = {"here": here, "there": there}
+    return _statuses(draw, denied, slots, draw.names(3))
+
+
+def purchase(draw: Draw, denied: bool) -> Question:
+    """Of three people, one bought a thing, one only another, one a present."""
+    bought, other = draw.words("goods", 2)
+    slots = {"bought": bought, "other": other}
+    return _statuses(draw, denied, slots, draw.names(3))
+
+
+def arrival(draw: Draw, denied: bool) -> Question:
+    """Of three people, one arrives at some hour, one at another, one at any."""
+    then, other = draw.words("hour", 2)
+    slots = {"then": then, "other": other}
+    return _statuses(draw, denied, slots, draw.names(3))
+
+
+def _both(one: Mapping[str, Name], other: Mapping[str, Name]) -> Word:
     """language -> the gender in which what agrees with two names stands: mp or fp."""
-    genders = {str(getattr(word["en"], "g")) for word in (one, other)}
+    genders = {one["en"].g, other["en"].g}
     return dict.fromkeys(LANGUAGES, "fp" if genders == {"f"} else "mp")
 
 
@@ -102,19 +128,13 @@ def _order(
 
 
 def _statuses(
-    draw: Draw,
-    denied: bool,
-    premise: str,
-    hypothesis: str,
-    slots: Slots,
-    three: list[Word],
+    draw: Draw, denied: bool, slots: Slots, three: Sequence[Word]
 ) -> Question:
     """A question about which of three the hypothesis is true."""
     true, false, unsaid = three
     clauses = [("is", true), ("is_not", false), ("open", unsaid)]
     return Question(
-        premise=premise,
-        hypothesis=hypothesis,
+        premise="list",
         slots=slots,
         arguments={
             "entailment": {"p": false if denied else true},
@@ -125,4 +145,10 @@ def _statuses(
     )
 
 
-FRAMES: dict[str, Frame] = {"comparison": comparison, "place": place}
+FRAMES: dict[str, Frame] = {
+    "comparison": comparison,
+    "place": place,
+    "home": home,
+    "purchase": purchase,
+    "arrival": arrival,
+}

@@ -5,7 +5,7 @@ A pattern is a format string; what stands after the colon asks a word for a form
     {object:the}         the key · la clé · der Schlüssel · la llave · 钥匙 · 鍵
     {object:a acc}       a key · une clé · einen Schlüssel · una llave · 一把钥匙 · 鍵
     {room:the dat}       the kitchen · la cuisine · der Küche · la cocina · 厨房 · 台所
-    {role:fp}            the feminine plural, where the language has one
+    {more:fp}            the feminine plural, where the language has one
 
 Patterns leave elision and contraction to `finish`: "que Anna", "de le bain", "in dem
 Bad" and "a el jardín" become "qu'Anna", "du bain", "im Bad" and "al jardín".
@@ -128,7 +128,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Agreeing:
-    """A word that agrees with a noun, or a trade that both genders have.
+    """A word that agrees with a name or two.
 
     Attributes:
         m, f, mp, fp: the masculine and feminine, singular and plural.
@@ -141,10 +141,8 @@ class Agreeing:
 
     @classmethod
     def read(cls, language: str, written: str) -> Agreeing:
-        """From "grand/grande" (regular plurals), all four forms, or one alone."""
+        """From "grand/grande", whose plurals are regular, or one form for both."""
         forms = written.split("/")
-        if len(forms) == 4:
-            return cls(*forms)
         m, f = forms[0], forms[-1]
         if language not in {"fr", "es"}:
             return cls(m, f, m, f)

@@ -18,7 +18,7 @@ Split = Literal["train", "test"]
 Entry = Mapping[str, Word]
 
 # How the entries of a category are written, as inference_words.yaml explains.
-NOUNS = {"object", "room"}
+NOUNS = {"object", "room", "goods"}
 AGREEING = {"more", "less"}
 
 
@@ -29,7 +29,7 @@ def read(file: str) -> Any:
 
 
 @cache
-def names(split: Split) -> tuple[Word, ...]:
+def names(split: Split) -> tuple[Mapping[str, Name], ...]:
     """First names: translated ones for the test split, English ones for the other."""
     return tuple(
         {code: Name(str(name), word.gender) for code, name in word.text.items()}
@@ -81,7 +81,7 @@ class Draw:
     split: Split
     random: Random
 
-    def names(self, count: int) -> list[Word]:
+    def names(self, count: int) -> list[Mapping[str, Name]]:
         """Different names."""
         return self.random.sample(names(self.split), count)
 
