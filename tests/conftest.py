@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +15,18 @@ if TYPE_CHECKING:
     from spillover.data.items import Item
     from spillover.data.task import Task
     from spillover.models import LanguageModel
+    from spillover.studies import Results
+    from spillover.study import Study
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One thread: these models are too small for more, which would only wait."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config.addinivalue_line(  # PEFT asks transformers by an old name
+        "filterwarnings", "ignore:`is_gradient_checkpointing` is dep:FutureWarning"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +78,10 @@ def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, single in marks.items():
         bpe = ByteLevelBPETokenizer()
         bpe.train_from_iterator(
-            TINY_TEXTS, 512, show_progress=False, special_tokens=["<pad>", "<s>", "</s>"]
+            TINY_TEXTS,
+            512,
+            show_progress=False,
+            special_tokens=["<pad>", "<s>", "</s>"],
         )
         bpe.post_processor = TemplateProcessing(
             single=single, special_tokens=[("<s>", 1), ("</s>", 2)]
@@ -78,7 +94,7 @@ def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )
         tokenizer.chat_template = (
             "{{ bos_token }}{% for m in messages %}User: {{ m.content }}\n{% endfor %}"
-            "{% if add_generation_prompt %}Model: {% endif %}"
+            "{% if add_generation_prompt %}Model:\n{% endif %}"
         )
         tokenizer.save_pretrained(root / name)
         model.save_pretrained(root / name)
@@ -145,7 +161,8 @@ def reviews() -> list[Item]:
     """Items of unequal length, half of them good."""
     from spillover.data.items import Item
 
-    words = "a long warm fine film about the north train that leaves at nine".split()
+    text = "a long warm fine film about the north train that leaves at nine"
+    words = text.split()
     return [
         Item(
             f"r{number}",
@@ -154,3 +171,128 @@ def reviews() -> list[Item]:
         )
         for number in range(12)
     ]
+
+
+@dataclass(frozen=True)
+class TinyStudy:
+    """A study of the tiny model on a few lines of text, in a folder of its own.
+
+    Attributes:
+        raw: the study as a mapping; changes to it count.
+        folder: holds `data`, the data root, and `out`, where the study runs.
+    """
+
+    raw: dict[str, Any]
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out" / "tiny"
+
+    @property
+    def study(self) -> Study:
+        from spillover.study import parse_study
+
+        return parse_study(self.raw)
+
+    @property
+    def yaml(self) -> Path:
+        import yaml
+
+        path = self.folder / "tiny.yaml"
+        path.write_text(yaml.safe_dump(self.raw, sort_keys=False))
+        return path
+
+    def rewrite(self, name: str, change: Callable[[str], str]) -> None:
+        """Change the text of a data file."""
+        path = self.data / name
+        path.write_text(change(path.read_text("utf-8")), encoding="utf-8")
+
+
+SUBJECTS = {
+    "en": ("The film", "The train", "The north"),
+    "de": ("Der Film", "Der Zug", "Der Norden"),
+    "fr": ("Le film", "Le train", "Le nord"),
+    "es": ("La obra", "El tren", "El norte"),
+}
+
+
+def make_tiny_study(folder: Path, model: Path) -> TinyStudy:
+    """Write the data files and say the study. `titles` has no Spanish."""
+    (folder / "data").mkdir(parents=True)
+    common = {"train_languages": ["en"], "metric": "accuracy"}
+    source = {"path": "{language}.{split}.jsonl", "id": "id", "target": "label"}
+    opinions = common | {
+        "name": "opinions",
+        "kind": "classification",
+        "template": "Review: {review} Is it good? The answer is",
+        "answers": {"1": "Yes", "0": "No"},
+        "languages": [*SUBJECTS],
+        "files": [source],
+    }
+    titles = common | {
+        "name": "titles",
+        "kind": "generation",
+        "template": "Review: {review} A short title is",
+        "metric": "rougeL",
+        "languages": ["en", "de", "fr"],
+        "files": [source | {"target": "title", "aligned": False}],
+    }
+    lines = {
+        "name": "lines",
+        "languages": [*SUBJECTS],
+        "files": [{"path": "{language}.txt", "columns": {"sentence": "text"}}],
+    }
+    for code, subjects in SUBJECTS.items():
+        texts = [f"{subject} {word}." for subject in subjects for word in "aeiou"]
+        rows = [
+            {"id": f"r{i}", "review": text, "label": str(i % 2), "title": text[:6]}
+            for i, text in enumerate(texts)
+        ]
+        for split, part in (("train", rows[5:]), ("test", rows[:5])):
+            if split == "test" or code == "en":
+                (folder / "data" / f"{code}.{split}.jsonl").write_text(
+                    "".join(json.dumps(row) + "\n" for row in part), encoding="utf-8"
+                )
+        (folder / "data" / f"{code}.txt").write_text("\n".join(texts) + "\n")
+    raw = {
+        "name": "tiny",
+        "model": str(model),
+        "dtype": "float32",
+        "languages": [*SUBJECTS],
+        "tasks": [{"task": opinions}, {"task": titles, "test_rows": 4}],
+        "corpora": [{"corpus": lines}],
+        "tune": {
+            "epochs": 1,
+            "learning_rate": 0.01,
+            "target_modules": "all-linear",
+            "dropout": 0,
+            "batch_size": 4,
+            "micro_batch_size": 4,
+            "warmup_steps": 0,
+        },
+        "evaluate": {"beams": 1, "max_new_tokens": 4},
+    }
+    return TinyStudy(raw, folder)
+
+
+@pytest.fixture
+def tiny_study(tmp_path: Path, tiny_folders: dict[str, Path]) -> TinyStudy:
+    """A tiny study that nobody has run yet."""
+    return make_tiny_study(tmp_path / "study", tiny_folders["bos"])
+
+
+@pytest.fixture(scope="session")
+def tiny_done(
+    tmp_path_factory: pytest.TempPathFactory, tiny_folders: dict[str, Path]
+) -> tuple[TinyStudy, Results]:
+    """A tiny study that was run, with its results; leave both as they are."""
+    from spillover.studies import run
+
+    made = make_tiny_study(tmp_path_factory.mktemp("done") / "s", tiny_folders["bos"])
+    results = run(made.study, data_root=made.data, out=made.out, device="cpu")
+    return made, results

@@ -44,11 +44,16 @@ def brute_force(
 
 
 def assert_same(left: Vectors, right: Vectors) -> None:
+    """Equal to 1e-5 of each vector's length, and in every component besides.
+
+    SmolLM2 has states in the hundreds, of which fp32 resolves 3e-5.
+    """
     assert left.keys() == right.keys()
     for key in left:
-        scale = np.abs(right[key]).max()  # SmolLM2 has states in the hundreds
+        off = np.linalg.norm(left[key] - right[key], axis=1)
+        assert (off <= 1e-5 * np.linalg.norm(right[key], axis=1)).all(), key
         np.testing.assert_allclose(
-            left[key] / scale, right[key] / scale, atol=1e-5, rtol=0, err_msg=str(key)
+            left[key], right[key], rtol=1e-5, atol=5e-5, err_msg=str(key)
         )
 
 
@@ -82,12 +87,12 @@ def test_real_vectors_depend_on_neither_side_batch_nor_order(
 ) -> None:
     layers = (0, 5, -1)
     expected = brute_force(real, layers)
+    order = [3, 0, 5, 1, 4, 2]
+    shuffled = [SENTENCES[i] for i in order]
     for side, batch_tokens in [("left", 4096), ("right", 4096), ("left", 60)]:
         settings = EmbedSettings(layers=layers, batch_tokens=batch_tokens)
-        assert_same(embed(real, SENTENCES, settings, side=side), expected)
-    order = [3, 0, 5, 1, 4, 2]
-    shuffled = embed(real, [SENTENCES[i] for i in order], EmbedSettings(layers=layers))
-    assert_same(shuffled, {key: rows[order] for key, rows in expected.items()})
+        found = embed(real, shuffled, settings, side=side)
+        assert_same(found, {key: rows[order] for key, rows in expected.items()})
 
 
 def test_bos_is_left_out_of_the_mean_unless_asked_for(tiny: LanguageModel) -> None:

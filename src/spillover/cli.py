@@ -7,20 +7,22 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from spillover.errors import Faults, SpilloverError
 
 if TYPE_CHECKING:
+    from spillover.model_spec import ModelSpec
     from spillover.pipeline.clock import Clock
     from spillover.pipeline.plan import Step
     from spillover.settings import TuneSettings
     from spillover.studies import Prepared, Results
+    from spillover.study import Study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,8 +30,9 @@ app = typer.Typer(
     help="How far a skill that a language model learns in English carries over to "
     "other languages, and why.",
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Texts are shown as they are: a user's "[red]" or ":cat:" is no markup.
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
 
 StudyName = Annotated[str, typer.Argument(help="A preset's name or a YAML file.")]
 DataRoot = Annotated[
@@ -57,19 +60,22 @@ def run(
     ] = None,
     device: Device = "auto",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, and stop.")
+        bool,
+        typer.Option("--dry-run", help="Say what would run; fetch nothing, and stop."),
     ] = False,
 ) -> None:
     """Run a study; what is done already is not done again."""
-    from spillover.pipeline.clock import Clock
-    from spillover.studies import prepare, run_prepared
     from spillover.study import read_study
 
     chosen = read_study(study, set_ or [])
-    prepared = prepare(chosen, data_root=data_root, out=out, device=device)
     if dry_run:
-        _show_plan(prepared)
+        os.environ["HF_HUB_OFFLINE"] = "1"  # before the library reads it
+        _dry_run(chosen, data_root, out, device)
         return
+    from spillover.pipeline.clock import Clock
+    from spillover.studies import prepare, run_prepared
+
+    prepared = prepare(chosen, data_root=data_root, out=out, device=device)
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
     done = len(prepared.steps) - len(todo)
     _say(f"{chosen.name}: {len(prepared.steps)} steps, {done} done already")
@@ -111,7 +117,9 @@ def tune(
     task: Annotated[str, typer.Option(help="Task to learn, in English.")],
     out: Annotated[Path, typer.Option(help="Where the adapter goes.")],
     model: Model = "smollm2-135m-instruct",
-    rows: Annotated[int | None, typer.Option(help="Training items; all.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Training items; all.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting, as epochs=1.")
     ] = None,
@@ -121,14 +129,17 @@ def tune(
 ) -> None:
     """Fine-tune a model with LoRA on a task's English items."""
     from spillover.data import registry
-    from spillover.models import load_model
-    from spillover.tune import tune as tune_model
+    from spillover.studies import check_writable
 
     chosen = registry.task(task)
     settings = _settings(set_ or [])
+    spec = _model(model)
     items = chosen.load("train", "en", data_root)[:rows]
-    out.mkdir(parents=True, exist_ok=True)
-    base = load_model(model, device=device)
+    check_writable(out)
+    from spillover.models import load_model
+    from spillover.tune import tune as tune_model
+
+    base = load_model(spec, device=device)
     log = tune_model(base, chosen, items, out, settings, seed=seed)
     last = f", last loss {log[-1]['loss']:.3f}" if log else ""
     _say(f"{out}: adapter of {len(items)} items{last}")
@@ -140,21 +151,25 @@ def evaluate(
     language: Annotated[list[str], typer.Option(help="May be repeated.")],
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
-    rows: Annotated[int | None, typer.Option(help="Items a language; all.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Items a language; all.")
+    ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> None:
     """Evaluate a model zero-shot on a task."""
     from spillover.data import registry
     from spillover.data.items import subsample
-    from spillover.evaluate import evaluate as evaluate_model
-    from spillover.models import attach, load_model
 
     chosen = registry.task(task)
+    spec = _model(model)
     items = chosen.load_all("test", language, data_root)
     if rows is not None:
         items = subsample(items, rows, 1)
-    lm = load_model(model, device=device)
+    from spillover.evaluate import evaluate as evaluate_model
+    from spillover.models import attach, load_model
+
+    lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
     table = _table("language", "metric", "value", "n")
     for code, part in items.items():
@@ -170,18 +185,20 @@ def embed(
     language: Annotated[list[str], typer.Option(help="May be repeated.")],
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
-    rows: Annotated[int | None, typer.Option(help="Sentences; all.")] = None,
+    rows: Annotated[int | None, typer.Option(min=2, help="Sentences; all.")] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> None:
     """Compare the vectors of parallel and of random sentence pairs with English."""
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
+
+    spec = _model(model)
+    texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
     from spillover.embed import embed as embed_sentences
     from spillover.models import attach, load_model
 
-    texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
-    lm = load_model(model, device=device)
+    lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
     english = embed_sentences(lm, texts["en"])
     table = _table("pair", "pooling", "layer", "parallel", "random", "n")
@@ -205,10 +222,38 @@ def main() -> None:
     except SpilloverError as error:
         errors = error.errors if isinstance(error, Faults) else (error,)
         for each in errors:
-            err.print(f"error: {each}", markup=False)
+            err.print(f"error: {each}", *getattr(each, "__notes__", ()))
         if len(errors) > 1:
             err.print(f"{len(errors)} errors; nothing was run")
         sys.exit(2)
+    except OSError as error:  # a full disk, a file taken away during the run
+        err.print(f"error: {error}")
+        sys.exit(2)
+    except SystemExit as exit:
+        if exit.code == 130:  # what typer makes of Ctrl-C
+            err.print("stopped; steps that are done are kept")
+        raise
+
+
+def _dry_run(
+    study: Study, data_root: Path | None, folder: Path | None, device: str
+) -> None:
+    from spillover.pipeline.plan import outline
+    from spillover.studies import prepare
+
+    labels = outline(study)
+    try:
+        prepared = prepare(study, data_root=data_root, out=folder, device=device)
+    except Faults as faults:
+        for each in faults.errors:
+            err.print(f"not ready: {each}")
+        table = _table("", "step")
+        for number, label in enumerate(labels, start=1):
+            table.add_row(str(number), label)
+        out.print(table)
+        _say("Nothing was fetched; what is done already cannot be told yet.")
+    else:
+        _show_plan(prepared)
 
 
 def _show_plan(prepared: Prepared) -> None:
@@ -266,17 +311,17 @@ class _Progress:
         self.clock.finish()
         left = self._left()
         count = f"[{self.clock.done}/{len(self.clock.todo)}]"
-        err.print(f"{count} {step.label}: {seconds:.0f} s{left}", markup=False)
+        err.print(f"{count} {step.label}: {seconds:.0f} s{left}")
 
     def _tell(self) -> None:
         if self.step is None:
             return
         text = f"{self.step.label} {self.clock.share:.0%}{self._left()}"
         if self.status:
-            self.status.update(text)
+            self.status.update(Text(text))
         elif time.monotonic() - self.spoken > 20:  # a log file, not a terminal
             self.spoken = time.monotonic()
-            err.print(f"      {text}", markup=False)
+            err.print(f"      {text}")
 
     def _left(self) -> str:
         seconds = self.clock.left()
@@ -291,15 +336,27 @@ def _settings(overrides: Iterable[str]) -> TuneSettings:
     from pydantic import ValidationError
 
     from spillover.settings import TuneSettings
-    from spillover.study import explained
+    from spillover.study import explained, override
 
-    pairs = [text.partition("=") for text in overrides]
+    given: dict[str, Any] = {}
+    for text in overrides:
+        override(given, text)
     try:
-        return TuneSettings.model_validate(
-            {key: yaml.safe_load(value) for key, _, value in pairs}
-        )
+        return TuneSettings.model_validate(given)
     except ValidationError as error:
         raise Faults(explained(error, "--set", ("tune",))) from error
+
+
+def _model(line: str) -> ModelSpec:
+    from pydantic import ValidationError
+
+    from spillover.model_spec import ModelSpec
+    from spillover.study import explained
+
+    try:
+        return ModelSpec.model_validate(line)
+    except ValidationError as error:
+        raise Faults(explained(error, "--model")) from error
 
 
 def _table(*columns: str) -> Table:
@@ -316,7 +373,7 @@ def _codes(languages: tuple[str, ...]) -> str:
 
 
 def _say(text: str) -> None:
-    out.print(text, markup=False)
+    out.print(text, soft_wrap=True)  # a path must not be broken
 
 
 if __name__ == "__main__":

@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 """Called with the number of items that were just done."""
 
+PLAIN_DECODING = {
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "early_stopping": False,
+    "min_length": 0,
+    "min_new_tokens": None,
+    "bad_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+}
+"""Said to `generate`, or it would take what a model's generation_config.json brings
+(Qwen's penalizes repetition), and models could not be compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -35,7 +50,7 @@ class Prediction:
         strict: classification: the label whose first token is the most likely next
             token of the whole vocabulary; None if that is no answer's.
         choice: classification: the label whose first token is the most likely of
-            the answers'.
+            the answers'. Of equals, both take the first in the task's order.
         text: the most likely next token, or the generated text.
         scores: classification: label -> log probability of its first token.
         cut: whether the prompt was cut to fit.
@@ -176,17 +191,19 @@ def _classify(
     for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
         logprobs = next_token_logprobs(model, [prompts[i].ids for i in batch])
         for row, i in zip(logprobs, batch, strict=True):
-            prompt, top = prompts[i], int(row.argmax())
-            scores = dict(zip(labels, row[choices[i]].tolist(), strict=True))
-            hit = choices[i].index(top) if top in choices[i] else None
+            prompt, scores = prompts[i], row[choices[i]]
+            # The first of equals in the task's order, for `strict` as for `choice`.
+            best = int(scores.argmax())
+            hit = bool(scores[best] == row.max())
+            top = choices[i][best] if hit else int(row.argmax())
             result[i] = Prediction(
                 id=prompt.item.id,
                 prompt=prompt.text,
                 gold=prompt.item.gold,
                 text=model.tokenizer.decode([top]),
-                strict=None if hit is None else labels[hit],
-                choice=max(labels, key=scores.__getitem__),
-                scores=scores,
+                strict=labels[best] if hit else None,
+                choice=labels[best],
+                scores=dict(zip(labels, scores.tolist(), strict=True)),
                 cut=prompt.cut,
             )
         progress(len(batch))
@@ -221,8 +238,8 @@ def _generate(
             attention_mask=rows["attention_mask"],
             num_beams=settings.beams,
             max_new_tokens=settings.max_new_tokens,
-            do_sample=False,
             pad_token_id=model.pad_id,
+            **PLAIN_DECODING,
         )
         texts = model.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
         for i, text in zip(batch, texts, strict=True):

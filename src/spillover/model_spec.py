@@ -53,7 +53,10 @@ class ModelSpec(BaseModel):
             raise ValueError("give exactly one of 'hub', 'folder', 'gguf' and 'wheel'")
         if self.revision is not None and self.hub is None:
             raise ValueError("'revision' goes with 'hub'")
-        if self.wheel is not None:
+        if self.wheel is None:
+            if self.file is not None or self.sha256 is not None:
+                raise ValueError("'file' and 'sha256' go with 'wheel'")
+        else:
             if "==" not in self.wheel:
                 raise ValueError(f"'wheel' names no version: {self.wheel!r}")
             if not self.file or not re.fullmatch("[0-9a-f]{64}", self.sha256 or ""):
@@ -65,7 +68,7 @@ class ModelSpec(BaseModel):
         """A short name for tables: repository, folder or file without its path."""
         origin = self.hub or self.folder or self.gguf or self.file
         name = str(origin).rstrip("/").rpartition("/")[2]
-        name = re.sub(r"(\.[A-Z0-9_]+)?\.gguf$", "", name)
+        name = re.sub(r"(\.(I?Q|B?F)[0-9]\w*)?\.gguf$", "", name)
         return f"{name}+{self.adapter.name}" if self.adapter else name
 
 
@@ -90,7 +93,7 @@ def _fields_of(line: str) -> dict[str, str]:
     path = Path(line).expanduser()
     if line.endswith(".gguf"):
         return {"gguf": str(path)}
-    if path.is_dir() or line.startswith((".", "/", "~")):
+    if (line and path.is_dir()) or line.startswith((".", "/", "~")):
         return {"folder": str(path)}
     repo, _, revision = line.partition("@")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -166,11 +167,20 @@ def load_model(
     tokenizer = load_tokenizer(spec)
     place, options = _place(spec)
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            place, dtype=resolve_dtype(dtype, where), use_safetensors=True, **options
+        found: Any = AutoModelForCausalLM.from_pretrained(
+            place,
+            dtype=resolve_dtype(dtype, where),
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise _unavailable("model", spec, error) from error
+    model, info = found
+    if lacking := sorted(info["missing_keys"]):  # transformers draws them at random
+        raise ModelError(
+            f"the weights lack {len(lacking)} tensors, {lacking[0]} first", where=place
+        )
     name = spec.model_copy(update={"adapter": None}).name
     loaded = LanguageModel(model.to(where).eval(), tokenizer, name)
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)
@@ -179,7 +189,8 @@ def load_model(
 def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     """Put a PEFT adapter on a base model, and make sure that it does something.
 
-    The base model is changed in place; `detach` gives it back.
+    The base model is changed in place; `detach` gives it back. After an error it is
+    as it was.
 
     Raises:
         ModelError: the adapter is not there or not safetensors, keys are missing or
@@ -188,39 +199,57 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     """
     adapter_digest(folder)
     before = probe(base)
-    try:
+    with _as_misfit(base, folder):
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
         adapted = get_peft_model(base.model, config)
-        loaded = adapted.load_adapter(str(folder), "default", torch_device="cpu")
-    except Exception as error:  # safetensors, PEFT and torch each have their own
-        raise ModelError(
-            f"not an adapter for {base.name} ({str(error).splitlines()[0]})",
-            where=folder,
-        ) from error
     name = f"{base.name}+{folder.name}"
-    result = LanguageModel(adapted.to(base.device).eval(), base.tokenizer, name)
+    result = LanguageModel(adapted, base.tokenizer, name)
+    try:
+        with _as_misfit(base, folder):
+            loaded = adapted.load_adapter(str(folder), "default", torch_device="cpu")
+        adapted.to(base.device).eval()
+        _check_adapter(result, loaded, before, folder)
+    except BaseException:
+        adapted.unload()
+        raise
+    return result
+
+
+@contextmanager
+def _as_misfit(base: LanguageModel, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # safetensors, PEFT and torch each have their own
+        said = str(error).splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"not an adapter for {base.name} ({said[0]})", where=folder
+        ) from error
+
+
+def _check_adapter(
+    adapted: LanguageModel, loaded: Any, before: Tensor, folder: Path
+) -> None:
     for kind in ("missing", "unexpected"):
         keys = getattr(loaded, f"{kind}_keys")
         if keys:
             raise ModelError(f"{len(keys)} {kind} keys, {keys[0]} first", where=folder)
-    parameters = dict(adapted.named_parameters())
-    zero = [k for k, v in parameters.items() if "lora_B" in k and not v.any()]
+    parameters = adapted.model.named_parameters()
+    zero = [k for k, v in parameters if "lora_B" in k and not v.any()]
     if zero:
         raise ModelError(
             f"LoRA B is zero in {len(zero)} modules, {zero[0]} first",
             where=folder,
             expected="an adapter that was trained",
         )
-    if torch.equal(probe(result), before):
+    if torch.equal(probe(adapted), before):
         raise ModelError("the adapter leaves the logits as they were", where=folder)
-    with adapted.disable_adapter():
-        if not torch.equal(probe(result), before):
+    with adapted.model.disable_adapter():
+        if not torch.equal(probe(adapted), before):
             raise ModelError(
                 "with the adapter switched off the logits are not the base's",
                 where=folder,
             )
-    return result
 
 
 def detach(adapted: LanguageModel) -> LanguageModel:

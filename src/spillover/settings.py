@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -52,6 +52,15 @@ class TuneSettings(Settings):
     weight_decay: float = Field(default=0.0, ge=0)  # transformers' default
     max_tokens: int | None = Field(default=None, ge=16)  # ours
     checkpoint_minutes: float = Field(default=5, gt=0)  # ours
+
+    @model_validator(mode="after")
+    def _accumulates(self) -> TuneSettings:
+        if self.batch_size % min(self.micro_batch_size, self.batch_size):
+            raise ValueError(
+                f"'batch_size' {self.batch_size} is no multiple of 'micro_batch_size' "
+                f"{self.micro_batch_size}"
+            )
+        return self
 
 
 class EvaluateSettings(Settings):

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from spillover.errors import Faults, OutputError
+from spillover.errors import Faults, ModelError, OutputError, SpilloverError
 from spillover.model_spec import fingerprint
-from spillover.pipeline.inputs import Inputs, read_inputs
+from spillover.pipeline.inputs import Inputs, collecting, read_inputs
 from spillover.pipeline.plan import Step, plan
 from spillover.pipeline.run import ADAPTER, Watcher, execute
 from spillover.pipeline.store import Store, write_text
@@ -119,21 +119,20 @@ def prepare(
     Raises:
         Faults: all that is wrong.
     """
+    from spillover.models import resolve_device, resolve_dtype
+
     folder = out or Path("runs") / study.name
     inputs = read_inputs(study, data_root)
-    with inputs.collecting():
-        _writable(folder)
-    steps: list[Step] = []
-    with inputs.collecting():
-        from spillover.models import resolve_device, resolve_dtype
-
+    with collecting(inputs.errors):
+        check_writable(folder)
+    with collecting(inputs.errors):
         where = resolve_device(device)
-        dtype = str(resolve_dtype(study.dtype, where)).removeprefix("torch.")
-        print_of = fingerprint(study.model)
-        if not inputs.errors:
-            steps = plan(study, inputs, print_of, where.type, dtype)
+    with collecting(inputs.errors):
+        model = fingerprint(study.model)
     if inputs.errors:
         raise Faults(inputs.errors)
+    dtype = str(resolve_dtype(study.dtype, where)).removeprefix("torch.")
+    steps = plan(study, inputs, model, where.type, dtype)
     return Prepared(
         study, inputs, steps, Store(folder.parent / "steps"), folder, device
     )
@@ -148,12 +147,15 @@ def check_prompts(prepared: Prepared) -> None:
         Faults: answer words that collide, prompts that are too long, no tokenizer.
     """
     from spillover.encoding import Encoder
+    from spillover.evaluate import check_context
     from spillover.models import load_tokenizer
 
-    study, inputs = prepared.study, prepared.inputs
+    study, errors = prepared.study, list[SpilloverError]()
     tokenizer = load_tokenizer(study.model)
-    for data in inputs.tasks.values():
-        with inputs.collecting():
+    context = _context(study, tokenizer)
+    for data in prepared.inputs.tasks.values():
+        choosing = data.task.kind == "classification"
+        with collecting(errors):
             encoder = Encoder(
                 tokenizer,
                 data.task,
@@ -163,10 +165,28 @@ def check_prompts(prepared: Prepared) -> None:
             for items in data.test.values():
                 longest = max(items, key=lambda i: sum(map(len, i.fields.values())))
                 prompts = encoder.prompts([items[0], longest])
-                if data.task.kind == "classification":
+                room = context - (1 if choosing else data.evaluate.max_new_tokens)
+                check_context(prompts, room, data.task.name)
+                if choosing:
                     encoder.choices(prompts)
-    if inputs.errors:
-        raise Faults(inputs.errors)
+    if errors:
+        raise Faults(errors)
+
+
+def _context(study: Study, tokenizer: Any) -> int:
+    """The longest sequence, in tokens, of the model that the tokenizer came with."""
+    from transformers import AutoConfig
+
+    place = tokenizer.name_or_path
+    try:
+        config = AutoConfig.from_pretrained(place, revision=study.model.revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"the model's configuration cannot be read ({str(error).splitlines()[0]})",
+            where=study.model.name,
+        ) from error
+    text = config.get_text_config()
+    return int(getattr(text, "max_position_embeddings", 0)) or 1 << 30
 
 
 def run(
@@ -271,18 +291,20 @@ def _link(source: Path, target: Path) -> None:
     os.replace(temporary, target)
 
 
-def _writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})",
-            where=folder,
-            fix="name another folder with --out",
-        ) from error
+def check_writable(folder: Path) -> None:
+    """Raise an `OutputError` unless the folder is there or could be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        reason = f"{there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        reason = f"{there} may not be written to"
+    else:
+        return
+    raise OutputError(
+        f"cannot be written ({reason})", where=folder, fix="name another with --out"
+    )
 
 
 def _versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
@@ -9,16 +10,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from spillover.data import registry
+from spillover.data.columns import Codes
 from spillover.data.corpus import Corpus
 from spillover.data.items import PlaceholderPolicy
-from spillover.data.sources import Files
+from spillover.data.sources import Files, Hub
 from spillover.data.task import Task
 from spillover.errors import Faults, SpilloverError, StudyError, unknown
 from spillover.model_spec import ModelSpec
 from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
+
+PIVOT = "en"
+"""The language that is tuned on and that the others are compared with."""
 
 
 class Strict(BaseModel):
@@ -52,6 +58,7 @@ class TaskUse(Strict):
 
         Raises:
             StudyError: there is no such task.
+            Faults: it cannot learn from these files.
         """
         task = self.task if isinstance(self.task, Task) else registry.task(self.task)
         if self.train is None:
@@ -60,16 +67,13 @@ class TaskUse(Strict):
         if not train.splits:
             train = train.model_copy(update={"splits": {"train": "train"}})
         if not train.languages:
-            train = train.model_copy(update={"languages": ("en",)})
-        return Task.model_validate(
-            dict(task)
-            | {
-                "files": (train, *task.files),
-                "train_languages": tuple(
-                    dict.fromkeys((*task.train_languages, *train.languages))
-                ),
-            }
-        )
+            train = train.model_copy(update={"languages": (PIVOT,)})
+        both = dict.fromkeys((*task.train_languages, *train.languages))
+        changes = {"files": (train, *task.files), "train_languages": tuple(both)}
+        try:
+            return Task.model_validate(dict(task) | changes)
+        except ValidationError as error:
+            raise Faults(explained(error, task.name, ("train",))) from error
 
 
 class CorpusUse(Strict):
@@ -121,7 +125,7 @@ class Study(Strict):
     description: str = ""
     model: ModelSpec
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    languages: tuple[str, ...] = Field(min_length=2)
+    languages: Codes = Field(min_length=2)
     tasks: tuple[TaskUse, ...] = Field(min_length=1)
     corpora: tuple[CorpusUse, ...] = ()
     seed: int = 1
@@ -131,6 +135,19 @@ class Study(Strict):
     tune: TuneSettings = TuneSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     embed: EmbedSettings = EmbedSettings()
+
+    @field_validator("languages")
+    @classmethod
+    def _begin_with_the_pivot(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value[0] != PIVOT:
+            raise ValueError(
+                f"{PIVOT!r} must come first: it is tuned on, and the others are "
+                f"compared with it; begin the list with {PIVOT}"
+            )
+        twice = [code for code in dict.fromkeys(value) if value.count(code) > 1]
+        if twice:
+            raise ValueError(f"{', '.join(map(repr, twice))} must stand once only")
+        return value
 
     def tune_settings(self, use: TaskUse) -> TuneSettings:
         """The study's settings with the task's own on top."""
@@ -180,8 +197,8 @@ def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
         ) from error
     if not isinstance(raw, dict):
         raise StudyError("not a mapping of keys to values", where=where)
-    for override in overrides:
-        _override(raw, override)
+    for text in overrides:
+        override(raw, text)
     return parse_study(raw, where)
 
 
@@ -226,12 +243,15 @@ def _text(source: str) -> tuple[str, str]:
     raise unknown("study", source, preset_names(), listing="spillover studies")
 
 
-def _override(raw: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
+def override(raw: dict[str, Any], text: str) -> None:
+    """Put one `key=value`, as `read_study` takes it, into a mapping.
+
+    Raises:
+        StudyError: it has no '=', its value is not YAML, or there is no such place.
+    """
+    key, equals, value = text.partition("=")
     if not equals:
-        raise StudyError(
-            f"{override!r} has no '='", where="--set", expected="key=value"
-        )
+        raise StudyError(f"{text!r} has no '='", where="--set", expected="key=value")
     try:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:
@@ -263,24 +283,47 @@ def explained(
         where: the file.
         prefix: the keys above what was validated.
     """
-    found: dict[str, SpilloverError] = {}
-    for detail in error.errors():
-        parts = [*prefix, *detail["loc"]]
-        # A union reports each of its members; what was written is the model.
-        loc = [p for p in parts if p not in ("str", "Task", "Corpus")]
-        if detail["type"] == "string_type" and parts[-1:] == ["str"]:
+    details = error.errors()
+    found: dict[str, list[str]] = {}
+    errors: list[SpilloverError] = []
+    for detail in details:
+        written = detail["loc"]
+        if _follows(detail, [other["loc"] for other in details]):
             continue
+        # The last part of an unknown key is the user's own, whatever it looks like.
+        last = 1 if detail["type"] == "extra_forbidden" else 0
+        inner = written[: len(written) - last]
+        loc = [part for part in inner if not MEMBER.fullmatch(str(part))]
+        loc = [*prefix, *loc, *written[len(inner) :]]
         key = ".".join(map(str, loc))
-        message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            found[key] = _unknown_key(where, loc)
+            errors.append(_unknown_key(where, loc))
         elif detail["type"] == "missing":
-            found[key] = StudyError(f"the key {key!r} is missing", where=where)
+            errors.append(StudyError(f"the key {key!r} is missing", where=where))
         else:
-            found[key] = StudyError(
-                f"{message[:1].lower()}{message[1:]}", where=f"{where}: {key}"
-            )
-    return list(found.values())
+            message = detail["msg"].removeprefix("Value error, ")
+            if message[1:2].islower():
+                message = message[0].lower() + message[1:]
+            found.setdefault(f"{where}: {key}" if key else where, []).append(message)
+    for place, messages in found.items():
+        errors.append(StudyError(", or ".join(messages), where=place))
+    return errors
+
+
+MEMBER = re.compile(r"str|Task|Corpus|(function-\w+|literal|tuple)\[.*\]")
+"""How pydantic calls a member of a union, among the keys that lead to an error."""
+
+
+def _follows(detail: ErrorDetails, places: list[tuple[int | str, ...]]) -> bool:
+    """Whether an error only follows from others, or from the user's choice.
+
+    A list is too short because its members are wrong; and what could also have been
+    the name of a task was written as a task.
+    """
+    place = detail["loc"]
+    if detail["type"] == "too_short":
+        return any(other[: len(place)] == place != other for other in places)
+    return detail["type"] == "string_type" and place[-1:] == ("str",)
 
 
 KEYS: dict[str, type[BaseModel]] = {
@@ -294,6 +337,7 @@ KEYS: dict[str, type[BaseModel]] = {
     "corpus": Corpus,
     "files": Files,
     "train": Files,
+    "hub": Hub,
 }
 
 

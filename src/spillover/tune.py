@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor
@@ -17,7 +21,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from spillover.batching import pad
 from spillover.data.items import Item
@@ -49,7 +53,8 @@ def tune(
     dtype and the adapter is fp32, trained under autocast where the base is not fp32.
 
     A `checkpoints` folder in `folder` holds what an interrupted call has done; the
-    same call goes on from there.
+    same call goes on from there, to the same bytes on the same machine. A call with
+    other items, settings or another seed starts anew.
 
     Args:
         model: the base; it is given back as it was.
@@ -84,24 +89,23 @@ def tune(
         else list(settings.target_modules),
     )
     adapted = get_peft_model(model.model, config)
+    checkpoints = folder / "checkpoints"
     try:
-        trainer = Trainer(
+        trainer = _Trainer(
             model=adapted,
-            args=_arguments(settings, folder, model, seed),
+            args=_arguments(settings, checkpoints, model, seed),
             train_dataset=examples,
             data_collator=lambda rows: collate(rows, model.pad_id),
             callbacks=[_Watch(progress, settings.checkpoint_minutes)],
         )
         trainer.remove_callback(PrinterCallback)
-        checkpoints = folder / "checkpoints"
-        resume = (
-            get_last_checkpoint(str(checkpoints))  # type: ignore[no-untyped-call]
-            if checkpoints.is_dir()
-            else None
-        )
+        key = settings.model_dump(mode="json", exclude={"checkpoint_minutes"})
+        call = [model.name, str(model.dtype), key, seed, examples]
+        last = _resumable(checkpoints, call)
         with fp32_head(model):
-            trainer.train(resume_from_checkpoint=resume)
+            trainer.train(resume_from_checkpoint=last)
         adapted.save_pretrained(str(folder))
+        shutil.rmtree(checkpoints)
     finally:
         adapted.unload()
         model.model.eval()
@@ -164,18 +168,28 @@ def collate(rows: Sequence[dict[str, list[int]]], fill: int) -> dict[str, Tensor
     return batch
 
 
+def _resumable(folder: Path, call: object) -> str | None:
+    """The last whole checkpoint of the same call, if one was interrupted.
+
+    The Trainer writes `trainer_state.json` last; without it a checkpoint was cut off.
+    """
+    key = hashlib.sha256(json.dumps(call).encode()).hexdigest()
+    written = folder / "call.sha256"
+    if not written.is_file() or written.read_text() != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        written.write_text(key)
+    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    step = {path: int(path.name.rpartition("-")[2]) for path in whole}
+    return str(max(whole, key=step.__getitem__)) if whole else None
+
+
 def _arguments(
-    settings: TuneSettings, folder: Path, model: LanguageModel, seed: int
+    settings: TuneSettings, checkpoints: Path, model: LanguageModel, seed: int
 ) -> TrainingArguments:
     micro = min(settings.micro_batch_size, settings.batch_size)
-    if settings.batch_size % micro:
-        raise ModelError(
-            f"batch_size {settings.batch_size} is no multiple of micro_batch_size",
-            where="tune.micro_batch_size",
-            expected=f"a divisor of {settings.batch_size}",
-        )
     return TrainingArguments(
-        output_dir=str(folder / "checkpoints"),
+        output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
@@ -183,7 +197,6 @@ def _arguments(
         weight_decay=settings.weight_decay,
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=settings.batch_size // micro,
-        train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         dataloader_pin_memory=model.device.type == "cuda",
         use_cpu=model.device.type == "cpu",
@@ -192,11 +205,41 @@ def _arguments(
         save_strategy="no",  # `_Watch` saves by the clock
         save_total_limit=1,
         logging_steps=5,
+        logging_nan_inf_filter=False,  # or a NaN would be logged as a mean of others
         report_to="none",
         disable_tqdm=True,
         seed=seed,
-        data_seed=seed,
     )
+
+
+class _Trainer(Trainer):
+    """The Trainer with an order of items that a resumed epoch finds again."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
+        group = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        examples: Any = self.train_dataset
+        lengths = [len(example["input_ids"]) for example in examples]
+        return _Shuffled(group, lengths, self.args.seed)
+
+
+class _Shuffled(LengthGroupedSampler):
+    """Batches of like length, in an order that seed and epoch alone decide.
+
+    transformers' own draws from the global random state, which is another one when a
+    training goes on in the middle of an epoch.
+    """
+
+    def __init__(self, group: int, lengths: list[int], seed: int) -> None:
+        super().__init__(group, lengths=lengths, generator=torch.Generator())
+        self.seed, self.epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:  # the Trainer's loader calls it
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        [state] = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)
+        self.generator.manual_seed(int(state))
+        yield from super().__iter__()  # type: ignore[no-untyped-call]
 
 
 class _Watch(TrainerCallback):
@@ -221,7 +264,8 @@ class _Watch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        loss = (logs or {}).get("loss", 0.0)
+        logs = logs or {}
+        loss = logs.get("loss", logs.get("train_loss", 0.0))  # the latter at the end
         if loss != loss or loss in (float("inf"), float("-inf")):
             raise ModelError(
                 f"the training loss is {loss} at step {state.global_step}",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from spillover.analysis.correlation import correlate
 from spillover.analysis.similarity import similarity
-from spillover.pipeline.inputs import PIVOT, Inputs
+from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import read_vectors
 from spillover.pipeline.store import Store
-from spillover.study import Study
+from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,9 +154,8 @@ def correlations(
 
 
 def _state(study: Study, step: Step) -> dict[str, Any]:
-    name = study.model.name
     return {
-        "model": name,
+        "model": study.model.name,
         "tuned_on": step.tuned_on,
         "seed": study.seed,
     }

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spillover.data.corpus import AlignedCorpus
+from spillover.data.corpus import AlignedCorpus, Corpus
 from spillover.data.items import Item, rank, subsample, without_placeholders
 from spillover.data.task import Task
-from spillover.errors import DataError, Faults, SpilloverError, unknown
+from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
 from spillover.languages import LANGUAGES
 from spillover.settings import EvaluateSettings, TuneSettings
-from spillover.study import CorpusUse, Study, TaskUse
-
-PIVOT = "en"
+from spillover.study import PIVOT, CorpusUse, Study, TaskUse
 
 
 @dataclass(frozen=True)
@@ -55,46 +53,91 @@ class Inputs:
     corpora: dict[str, AlignedCorpus] = field(default_factory=dict)
     errors: list[SpilloverError] = field(default_factory=list)
 
-    @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Keep an error instead of raising it."""
-        try:
-            yield
-        except Faults as faults:
-            self.errors += faults.errors
-        except SpilloverError as error:
-            self.errors.append(error)
+
+@dataclass
+class Named:
+    """What a study names, before any data are read.
+
+    Attributes:
+        tasks: name -> task, and how the study uses it.
+        corpora: name -> corpus, and how the study uses it.
+        errors: what no data could mend, in the order in which it was found.
+    """
+
+    tasks: dict[str, tuple[Task, TaskUse]] = field(default_factory=dict)
+    corpora: dict[str, tuple[Corpus, CorpusUse]] = field(default_factory=dict)
+    errors: list[SpilloverError] = field(default_factory=list)
+
+
+@contextmanager
+def collecting(errors: list[SpilloverError]) -> Iterator[None]:
+    """Keep an error in the list instead of raising it."""
+    try:
+        yield
+    except Faults as faults:
+        errors += faults.errors
+    except SpilloverError as error:
+        errors.append(error)
+
+
+def resolve(study: Study) -> Named:
+    """The tasks and corpora that a study names; errors are kept in the result."""
+    named = Named()
+    for code in study.languages:
+        if code not in LANGUAGES:
+            named.errors.append(unknown("language", code, LANGUAGES))
+    for use in study.tasks:
+        with collecting(named.errors):
+            task = use.resolve()
+            _once("tasks", task.name, named.tasks)
+            _shared(study, task, 1)
+            named.tasks[task.name] = task, use
+    for part in study.corpora:
+        with collecting(named.errors):
+            corpus = part.resolve()
+            _once("corpora", corpus.name, named.corpora)
+            _shared(study, corpus, 2)
+            named.corpora[corpus.name] = corpus, part
+    return named
 
 
 def read_inputs(study: Study, data_root: Path | None) -> Inputs:
     """Read all tasks and corpora of a study; errors are kept in the result."""
-    inputs = Inputs()
-    for code in study.languages:
-        if code not in LANGUAGES:
-            inputs.errors.append(unknown("language", code, LANGUAGES))
-    for use in study.tasks:
-        with inputs.collecting():
-            read = _task(study, use, data_root)
-            if read.task.name in inputs.tasks:
-                raise DataError(
-                    f"the task {read.task.name!r} stands twice", where="tasks"
-                )
-            inputs.tasks[read.task.name] = read
-    for corpus in study.corpora:
-        with inputs.collecting():
-            inputs.corpora[corpus.resolve().name] = _corpus(study, corpus, data_root)
+    named = resolve(study)
+    inputs = Inputs(errors=list(named.errors))
+    for name, (task, use) in named.tasks.items():
+        with collecting(inputs.errors):
+            inputs.tasks[name] = _task(study, task, use, data_root)
+    for name, (corpus, part) in named.corpora.items():
+        with collecting(inputs.errors):
+            inputs.corpora[name] = _corpus(study, corpus, part, data_root)
     return inputs
 
 
-def _task(study: Study, use: TaskUse, data_root: Path | None) -> TaskInputs:
-    task = use.resolve()
-    languages = [code for code in study.languages if code in task.languages]
-    if not languages:
-        raise DataError(
-            f"{task.name} has none of the study's languages",
-            where="languages",
-            expected=f"some of {', '.join(task.languages)}",
+def languages_of(study: Study, data: Task | Corpus) -> list[str]:
+    """The study's languages that a task or corpus has, in the study's order."""
+    return [code for code in study.languages if code in data.languages]
+
+
+def _once(key: str, name: str, before: Container[str]) -> None:
+    if name in before:
+        raise StudyError(
+            f"{name!r} stands twice", where=key, fix="give one of them another name"
         )
+
+
+def _shared(study: Study, data: Task | Corpus, least: int) -> None:
+    shared = languages_of(study, data)
+    if PIVOT not in data.languages or len(shared) < least:
+        raise StudyError(
+            f"{data.name} has {', '.join(shared) or 'none'} of the study's languages",
+            where="languages",
+            expected=f"{PIVOT}, and some of {', '.join(data.languages)}",
+        )
+
+
+def _task(study: Study, task: Task, use: TaskUse, data_root: Path | None) -> TaskInputs:
+    languages = languages_of(study, task)
     whole = task.load_all("test", languages, data_root)
     expected = {
         code: len(items) if use.test_rows is None else use.test_rows
@@ -119,11 +162,11 @@ def _task(study: Study, use: TaskUse, data_root: Path | None) -> TaskInputs:
     )
 
 
-def _corpus(study: Study, use: CorpusUse, data_root: Path | None) -> AlignedCorpus:
-    corpus = use.resolve()
-    languages = [code for code in study.languages if code in corpus.languages]
+def _corpus(
+    study: Study, corpus: Corpus, use: CorpusUse, data_root: Path | None
+) -> AlignedCorpus:
     return corpus.parallel(
-        languages,
+        languages_of(study, corpus),
         data_root,
         source=PIVOT,
         rows=use.rows,

@@ -10,7 +10,8 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from spillover.data.items import Item, digest
-from spillover.pipeline.inputs import Inputs
+from spillover.errors import Faults
+from spillover.pipeline.inputs import Inputs, languages_of, resolve
 from spillover.pipeline.store import Spec
 from spillover.study import Study
 
@@ -86,6 +87,33 @@ def plan(
         steps += _evaluations(study, inputs, adapted, name, [name])
         steps += _embeddings(study, inputs, adapted, name)
     return steps
+
+
+def outline(study: Study) -> list[str]:
+    """The labels of the steps that `plan` would give, from the study alone.
+
+    Raises:
+        Faults: what no data could mend.
+    """
+    named = resolve(study)
+    if named.errors:
+        raise Faults(named.errors)
+
+    def looked_at(tuned_on: str | None, tasks: Sequence[str]) -> list[str]:
+        return [
+            _slot("evaluate", tuned_on, name, language)
+            for name in tasks
+            for language in languages_of(study, named.tasks[name][0])
+        ] + [
+            _slot("embed", tuned_on, name, language)
+            for name, (corpus, _) in named.corpora.items()
+            for language in languages_of(study, corpus)
+        ]
+
+    labels = looked_at(None, list(named.tasks))
+    for name in named.tasks:
+        labels += [f"tune {name}", *looked_at(name, [name])]
+    return labels
 
 
 def _tuning(study: Study, inputs: Inputs, common: dict[str, Any], name: str) -> Step:

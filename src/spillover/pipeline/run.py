@@ -51,9 +51,8 @@ def execute(
         SpilloverError: a step failed; what was done before it is kept.
     """
     models = _Models(study, store, device, steps)
-    for step in steps:
-        if store.finished(step.spec):
-            continue
+    todo = [step for step in steps if not store.finished(step.spec)]
+    for step in todo:
         watcher.started(step)
         begun = time.monotonic()
         facts: dict[str, Any] = {}

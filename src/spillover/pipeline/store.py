@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,9 +90,9 @@ class Store:
         """
         folder = self.folder(spec)
         partial = folder.with_name(folder.name + ".partial")
+        lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
-            partial.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder.with_name(folder.name + ".lock"))
+            folder.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except OSError as error:
             raise OutputError(
@@ -103,9 +104,12 @@ class Store:
             if self.finished(spec):
                 yield None
                 return
+            partial.mkdir(exist_ok=True)
             yield partial
             entry = {"kind": spec.kind, "slot": spec.slot, "fields": spec.fields}
             write_text(partial / MANIFEST, json.dumps(entry | facts, indent=1))
+            if folder.exists():  # without a manifest: damaged from outside
+                shutil.rmtree(folder)
             os.replace(partial, folder)
         finally:
             lock.release()

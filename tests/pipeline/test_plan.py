@@ -1,0 +1,252 @@
+"""Which change of a study changes which keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spillover.errors import Faults
+from spillover.pipeline import plan as module
+from spillover.pipeline.inputs import read_inputs
+from spillover.pipeline.plan import Step, outline, plan
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+MODEL = {"base": "b" * 64, "adapter": None}
+
+
+def steps(
+    tiny: TinyStudy,
+    model: dict[str, str | None] = MODEL,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> list[Step]:
+    study = tiny.study
+    inputs = read_inputs(study, tiny.data)
+    assert not inputs.errors
+    return plan(study, inputs, model, device, dtype)
+
+
+def keys(tiny: TinyStudy, *where: Any) -> dict[str, str]:
+    return {step.label: step.spec.key for step in steps(tiny, *where)}
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {label for label in before if before[label] != after[label]}
+
+
+def matching(labels: dict[str, str], *parts: str) -> set[str]:
+    return {label for label in labels if any(part in label for part in parts)}
+
+
+def test_every_step_once_in_an_order_that_can_run(tiny_study: TinyStudy) -> None:
+    labels = [step.label for step in steps(tiny_study)]
+    assert len(set(labels)) == len(labels) == 7 + 4 + 2 * (1 + 4) + 4 + 3
+    for task in ("opinions", "titles"):
+        tuned = labels.index(f"tune {task}")
+        after = [i for i, label in enumerate(labels) if f"after {task}" in label]
+        assert min(after) > tuned
+        assert f"evaluate {task} de after {task}" in labels
+    assert not [label for label in labels if "evaluate titles en after op" in label]
+    assert not [label for label in labels if "titles es" in label]
+
+
+def test_the_outline_is_the_plan_without_data(tiny_study: TinyStudy) -> None:
+    labels = [step.label for step in steps(tiny_study)]
+    for path in tiny_study.data.iterdir():
+        path.unlink()
+    assert outline(tiny_study.study) == labels
+
+
+def test_the_outline_of_a_study_that_cannot_be(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["tasks"] += [{"task": "xnl"}, {"task": "pawx"}]
+    with pytest.raises(Faults) as caught:
+        outline(tiny_study.study)
+    assert len(caught.value.errors) == 2
+
+
+def test_the_same_study_has_the_same_keys(tiny_study: TinyStudy) -> None:
+    before = keys(tiny_study)
+    assert keys(tiny_study) == before
+    assert len(set(before.values())) == len(before)
+    assert all(len(key) == 64 for key in before.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "another"},
+        {"description": "another"},
+        {"headline": "choice"},
+        {"corpora": []},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_cannot_change_a_result_is_in_no_key(
+    tiny_study: TinyStudy, change: dict[str, Any]
+) -> None:
+    before = keys(tiny_study)
+    tiny_study.raw.update(change)
+    after = keys(tiny_study)
+    assert after.items() <= before.items()
+
+
+def test_checkpoints_and_other_tasks_are_in_no_key(tiny_study: TinyStudy) -> None:
+    before = keys(tiny_study)
+    tiny_study.raw["tune"]["checkpoint_minutes"] = 1
+    tiny_study.raw["tasks"].pop()
+    after = keys(tiny_study)
+    assert after.items() <= before.items()
+    assert after.keys() == {label for label in before if "titles" not in label}
+
+
+def test_a_path_is_in_no_key(tiny_study: TinyStudy, tmp_path: Path) -> None:
+    before = keys(tiny_study)
+    tiny_study.data.rename(tmp_path / "moved")
+    tiny_study.data.symlink_to(tmp_path / "moved")
+    assert keys(tiny_study) == before
+
+
+def set_task(name: str, value: Any) -> Callable[[TinyStudy], None]:
+    def change(tiny: TinyStudy) -> None:
+        tiny.raw["tasks"][0]["task"][name] = value
+
+    return change
+
+
+def set_key(path: str, value: Any) -> Callable[[TinyStudy], None]:
+    *places, last = path.split(".")
+
+    def change(tiny: TinyStudy) -> None:
+        place = tiny.raw
+        for name in places:
+            place = place.setdefault(name, {})
+        place[last] = value
+
+    return change
+
+
+def set_byte(file: str) -> Callable[[TinyStudy], None]:
+    return lambda tiny: tiny.rewrite(file, lambda text: text.replace(" e.", " E.", 1))
+
+
+OPINIONS = ("evaluate opinions", "tune opinions", "after opinions")
+AFTER = ("tune", "after")
+ALL = ("",)
+
+
+@pytest.mark.parametrize(
+    ("change", "concerned"),
+    [
+        (set_task("template", "Review: {review} Good? The answer is"), OPINIONS),
+        (set_task("answers", {"1": "Yes", "0": "Never"}), OPINIONS),
+        (set_key("seed", 2), (*AFTER, "evaluate titles")),  # and the choice of rows
+        (set_key("chat", True), ("evaluate", *AFTER)),
+        (set_key("tune.rank", 4), AFTER),
+        (set_key("tune.micro_batch_size", 2), AFTER),
+        (set_key("evaluate.beams", 2), ("evaluate",)),
+        (set_key("evaluate.batch_tokens", 100), ("evaluate",)),
+        (set_key("embed.layers", [0]), ("embed",)),
+        (set_key("embed.batch_tokens", 100), ("embed",)),
+        (set_byte("en.train.jsonl"), AFTER),
+        (set_byte("de.txt"), ("embed lines de",)),
+    ],
+    ids=[
+        "template",
+        "answer word",
+        "seed",
+        "chat",
+        "rank",
+        "micro_batch_size",
+        "beams",
+        "evaluate.batch_tokens",
+        "layers",
+        "embed.batch_tokens",
+        "train byte",
+        "corpus byte",
+    ],
+)
+def test_what_can_change_a_result_is_in_the_keys_concerned(
+    tiny_study: TinyStudy,
+    change: Callable[[TinyStudy], None],
+    concerned: tuple[str, ...],
+) -> None:
+    before = keys(tiny_study)
+    change(tiny_study)
+    after = keys(tiny_study)
+    assert changed(before, after) == matching(before, *concerned)
+
+
+def test_a_byte_of_the_test_data_concerns_that_language(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["tasks"][1]["test_rows"] = 5
+    before = keys(tiny_study)
+    set_byte("de.test.jsonl")(tiny_study)
+    expected = matching(before, "evaluate opinions de", "evaluate titles de")
+    assert changed(before, keys(tiny_study)) == expected
+
+
+def test_a_tasks_own_settings_concern_that_task(tiny_study: TinyStudy) -> None:
+    before = keys(tiny_study)
+    tiny_study.raw["tasks"][0]["tune"] = {"epochs": 2}
+    expected = matching(before, "tune opinions", "after opinions")
+    assert changed(before, keys(tiny_study)) == expected
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ({"base": "c" * 64, "adapter": None},),
+        ({"base": "b" * 64, "adapter": "a" * 64},),
+        (MODEL, "cuda"),
+        (MODEL, "cpu", "bfloat16"),
+    ],
+    ids=["model", "adapter", "device", "dtype"],
+)
+def test_model_device_and_dtype_are_in_all_keys(
+    tiny_study: TinyStudy, where: tuple[Any, ...]
+) -> None:
+    before = keys(tiny_study)
+    assert changed(before, keys(tiny_study, *where)) == matching(before, *ALL)
+
+
+@pytest.mark.parametrize("library", ["torch", "transformers", "peft"])
+def test_a_librarys_version_is_in_all_keys(
+    tiny_study: TinyStudy, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, true = keys(tiny_study), module.version
+    monkeypatch.setattr(
+        module, "version", lambda name: "0.0.1" if name == library else true(name)
+    )
+    assert changed(before, keys(tiny_study)) == matching(before, *ALL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "concerned"),
+    [("tune", AFTER), ("evaluate", ("evaluate",)), ("embed", ("embed",))],
+)
+def test_a_steps_version_is_in_its_keys(
+    tiny_study: TinyStudy,
+    kind: str,
+    concerned: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = keys(tiny_study)
+    monkeypatch.setattr(module, "VERSIONS", {**module.VERSIONS, kind: 99})
+    assert changed(before, keys(tiny_study)) == matching(before, *concerned)
+
+
+def test_work_grows_with_items_and_epochs(tiny_study: TinyStudy) -> None:
+    def work() -> dict[str, float]:
+        return {step.label: step.work for step in steps(tiny_study)}
+
+    before = work()
+    assert all(amount > 0 for amount in before.values())
+    tiny_study.raw["tune"]["epochs"] = 2
+    assert work()["tune titles"] == pytest.approx(2 * before["tune titles"])

@@ -1,0 +1,158 @@
+"""Running what is not done: once, in order, and on from where it stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from spillover.errors import DataError
+from spillover.pipeline import run as module
+from spillover.pipeline.plan import Step
+from spillover.pipeline.run import execute, read_vectors
+from spillover.studies import Prepared, Results, prepare
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+
+class Watching:
+    """Writes down what it is told, and stops the run at one step if asked to."""
+
+    def __init__(self, stop_at: str = "") -> None:
+        self.stop_at = stop_at
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.shares: list[float] = []
+
+    def started(self, step: Step) -> None:
+        self.begun.append(step.label)
+        self.shares = []
+
+    def advanced(self, share: float) -> None:
+        self.shares.append(share)
+        if self.begun[-1] == self.stop_at:
+            raise KeyboardInterrupt
+
+    def finished(self, step: Step, seconds: float) -> None:
+        assert self.begun[-1] == step.label
+        assert self.shares[-1] == 1
+        assert self.shares == sorted(self.shares)
+        assert seconds >= 0
+        self.ended.append(step.label)
+
+
+def prepared_of(tiny: TinyStudy) -> Prepared:
+    return prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
+
+
+def run_steps(prepared: Prepared, watcher: Watching) -> None:
+    execute(
+        prepared.study,
+        prepared.inputs,
+        prepared.steps,
+        prepared.store,
+        device="cpu",
+        watcher=watcher,
+    )
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(
+    tiny_study: TinyStudy, tiny_done: tuple[TinyStudy, Results]
+) -> None:
+    prepared = prepared_of(tiny_study)
+    labels = [step.label for step in prepared.steps]
+    stop = "tune titles"
+    place = labels.index(stop)
+    first, second, third = Watching(stop), Watching(), Watching()
+    with pytest.raises(KeyboardInterrupt):
+        run_steps(prepared, first)
+    assert first.ended == labels[:place]
+    run_steps(prepared, second)
+    assert second.begun == second.ended == labels[place:]
+    run_steps(prepared, third)
+    assert not third.begun
+    # What an uninterrupted run computed is the same, to the byte.
+    whole = prepared_of(tiny_done[0])
+    for ours, theirs in zip(prepared.steps, whole.steps, strict=True):
+        assert ours.spec.key == theirs.spec.key
+        for name in ("predictions.parquet", "vectors.safetensors", "metrics.json"):
+            path = prepared.store.folder(ours.spec) / name
+            other = whole.store.folder(theirs.spec) / name
+            assert path.exists() == other.exists()
+            if path.exists():
+                assert path.read_bytes() == other.read_bytes()
+
+
+def test_the_model_is_loaded_once_and_not_at_all_for_nothing(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spillover import models
+
+    tiny_study.raw["tasks"].pop()
+    calls: Counter[str] = Counter()
+    true = models.load_model
+
+    def load(*args: Any, **options: Any) -> Any:
+        calls["load"] += 1
+        return true(*args, **options)
+
+    monkeypatch.setattr(models, "load_model", load)
+    prepared = prepared_of(tiny_study)
+    run_steps(prepared, Watching())
+    assert calls["load"] == 1
+    run_steps(prepared, Watching())
+    assert calls["load"] == 1
+
+
+def test_an_error_says_in_which_step_it_arose(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise DataError("no such thing")
+
+    monkeypatch.setitem(module.RUNNERS, "evaluate", fail)
+    prepared = prepared_of(tiny_study)
+    with pytest.raises(DataError) as caught:
+        run_steps(prepared, Watching())
+    assert caught.value.__notes__ == ["in the step: evaluate opinions en before"]
+    assert not any(prepared.store.finished(step.spec) for step in prepared.steps)
+
+
+def test_vectors_are_kept_by_pooling_and_layer(
+    tiny_done: tuple[TinyStudy, Results],
+) -> None:
+    prepared = prepared_of(tiny_done[0])
+    step = next(step for step in prepared.steps if step.kind == "embed")
+    vectors = read_vectors(prepared.store.folder(step.spec))
+    assert set(vectors) == {("mean", -1), ("last", -1)}
+    for array in vectors.values():
+        assert array.shape == (15, 32)
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+
+
+def test_an_adapter_moves_the_vectors(tiny_done: tuple[TinyStudy, Results]) -> None:
+    prepared = prepared_of(tiny_done[0])
+    before, after, other = (
+        read_vectors(prepared.store.folder(step.spec))["mean", -1]
+        for step in prepared.steps
+        if step.kind == "embed" and step.language == "de"
+    )
+    assert not np.allclose(before, after)
+    assert not np.allclose(after, other)
+
+
+def test_a_finished_tuning_keeps_no_checkpoints(
+    tiny_done: tuple[TinyStudy, Results],
+) -> None:
+    prepared = prepared_of(tiny_done[0])
+    step = next(step for step in prepared.steps if step.kind == "tune")
+    names = {path.name for path in prepared.store.folder(step.spec).iterdir()}
+    assert {*module.ADAPTER, "log.json", "manifest.json"} <= names
+    assert "checkpoints" not in names
+    assert prepared.store.manifest(step.spec)["seconds"] > 0

@@ -1,0 +1,391 @@
+"""The command line, as its users meet it: through `main`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from spillover import cli
+from spillover.studies import Results
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Spillover = Callable[..., Said]
+
+
+@pytest.fixture
+def spillover(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Spillover:
+    """Calls `main` with arguments, on consoles that are 80 columns wide."""
+    # `main` sets what is not set; monkeypatch takes it back.
+    for name in ("TOKENIZERS_PARALLELISM", "TRANSFORMERS_VERBOSITY"):
+        monkeypatch.setenv(name, os.environ.get(name, "error"))
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "1"))
+    for name in ("out", "err"):
+        monkeypatch.setattr(getattr(cli, name), "width", 80)
+
+    def call(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        else:
+            code = 0
+        told = capsys.readouterr()
+        assert "Traceback" not in told.err
+        return Said(code, told.out, told.err)
+
+    return call
+
+
+def options(tiny: TinyStudy) -> list[object]:
+    return ["--data-root", tiny.data, "--out", tiny.out, "--device", "cpu"]
+
+
+def test_a_run_tells_its_steps_and_shows_its_tables(
+    spillover: Spillover, tiny_study: TinyStudy
+) -> None:
+    first = spillover("run", tiny_study.yaml, *options(tiny_study))
+    assert first.code == 0
+    steps = [line for line in first.err.splitlines() if line.startswith("[")]
+    assert len(steps) == 28
+    assert steps[0].startswith("[1/28] evaluate opinions en before: ")
+    assert steps[-1].endswith("about 0 s left")
+    assert first.out.startswith("tiny: 28 steps, 0 done already\n")
+    for part in ("Table 1", "Table 2", "Table 3", f"is in {tiny_study.out}\n"):
+        assert part in first.out
+    second = spillover("run", tiny_study.yaml, *options(tiny_study))
+    assert second.out.startswith("tiny: 28 steps, 28 done already\n")
+    assert second.out.partition("\n")[2] == first.out.partition("\n")[2]
+    assert not second.err
+
+
+def test_a_dry_run_tells_what_is_done_and_what_does_not_fit(
+    spillover: Spillover, tiny_done: tuple[TinyStudy, Results]
+) -> None:
+    tiny = tiny_done[0]
+    command = ["run", tiny.yaml, *options(tiny), "--dry-run"]
+    done = spillover(*command)
+    assert done.code == 0
+    assert done.out.count(" done\n") + done.out.count(" done ") == 28
+    again = spillover(*command, "--set", "tune.rank=4")
+    rows = [line for line in again.out.splitlines() if "tune titles" in line]
+    assert rows
+    assert "again: settings.rank" in rows[0]
+    assert "again: adapter" in again.out
+    new = spillover(*command, "--set", "tasks.0.task.name=reviews")
+    assert "to do" in new.out
+
+
+def test_a_dry_run_without_data_lists_the_steps_all_the_same(
+    spillover: Spillover, tiny_study: TinyStudy
+) -> None:
+    for path in tiny_study.data.glob("de*"):
+        path.unlink()
+    tiny_study.raw["model"] = "./nowhere"
+    told = spillover("run", tiny_study.yaml, *options(tiny_study), "--dry-run")
+    assert told.code == 0
+    assert told.err.count("not ready: ") == 4
+    assert "not ready: nowhere: no config.json" in told.err
+    assert "28  embed lines es after titles" in told.out
+    assert not tiny_study.out.parent.exists()
+
+
+def test_a_dry_run_of_what_cannot_be_is_an_error(
+    spillover: Spillover, tiny_study: TinyStudy
+) -> None:
+    tiny_study.raw["tasks"][0] = {"task": "xnl"}
+    told = spillover("run", tiny_study.yaml, *options(tiny_study), "--dry-run")
+    assert told.code == 2
+    assert told.err.startswith("error: unknown task 'xnl'; did you mean 'xnli'")
+
+
+def test_the_paper_can_be_planned_with_nothing_at_hand(tmp_path: Path) -> None:
+    """In a process of its own: without a network, a cache or a data folder."""
+    environment = os.environ | {"HF_HOME": str(tmp_path / "hub"), "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-m", "spillover.cli", "run", "paper", "--dry-run"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "85  embed pud ja after xlsum" in done.stdout
+    assert "xlsum de" not in done.stdout
+    for name in ("paws-x", "xnli", "xlsum", "universal_dependencies"):
+        assert name in done.stderr
+    assert all(line.startswith("not ready: ") for line in done.stderr.splitlines())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_paper_on_a_data_folder_that_lacks_some(
+    spillover: Spillover, data_root: Path
+) -> None:
+    if (data_root / "xlsum").exists() or (
+        data_root / "pawsx/x-final/en/train.tsv"
+    ).exists():
+        pytest.skip("this data folder is complete")
+    told = spillover("run", "paper", "--data-root", data_root, "--dry-run")
+    assert told.code == 0
+    assert "en/train.tsv: no such file; expected the train split in 'en'" in told.err
+    assert "xlsum/english_test.jsonl: no such file" in told.err
+    assert told.err.count("not ready: ") == 2
+
+
+def test_ctrl_c_keeps_what_is_done(
+    spillover: Spillover, tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = cli._Progress.finished
+
+    def finished(self: cli._Progress, step: Any, seconds: float) -> None:
+        true(self, step, seconds)
+        if self.clock.done == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cli._Progress, "finished", finished)
+        told = spillover("run", tiny_study.yaml, *options(tiny_study))
+    assert told.code == 130
+    assert told.err.splitlines()[-1] == "stopped; steps that are done are kept"
+    told = spillover("run", tiny_study.yaml, *options(tiny_study), "--dry-run")
+    assert told.out.count(" done") == 3
+
+
+def change(path: str, value: Any) -> Callable[[TinyStudy], None]:
+    *places, last = path.split(".")
+
+    def apply(tiny: TinyStudy) -> None:
+        place: Any = tiny.raw
+        for name in places:
+            place = place[int(name)] if isinstance(place, list) else place[name]
+        place[last] = value
+
+    return apply
+
+
+def unlink(name: str) -> Callable[[TinyStudy], None]:
+    return lambda tiny: (tiny.data / name).unlink()
+
+
+def rewrite(name: str, old: str, new: str) -> Callable[[TinyStudy], None]:
+    return lambda tiny: tiny.rewrite(name, lambda text: text.replace(old, new, 1))
+
+
+def block(tiny: TinyStudy) -> None:
+    tiny.out.parent.mkdir()
+    tiny.out.write_text("a file stands here")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (change("tasks.0.task", "pawx"), "unknown task 'pawx'; did you mean 'pawsx'"),
+        (change("languages", ["en", "dee"]), "unknown language 'dee'; did you mean"),
+        (change("languages", ["de", "fr"]), "languages: 'en' must come first"),
+        (change("corpora.0.corpus", "pudd"), "unknown corpus 'pudd'; did you mean"),
+        (change("seeds", 1), "unknown key 'seeds'; did you mean 'seed'"),
+        (change("tune.rank", "eight"), "tune.rank: input should be a valid integer"),
+        (change("tasks.1.test_rows", -1), "tasks.1.test_rows: input should be greater"),
+        (change("tasks.0.task.kind", "ranking"), "tasks.0.task.kind: input should be"),
+        (change("tasks.0.task.metric", "bleu"), "tasks.0.task.metric: input should"),
+        (unlink("de.txt"), "de.txt: no such file"),
+        (rewrite("de.test.jsonl", '"}', ""), "de.test.jsonl:1: not JSON"),
+        (rewrite("de.test.jsonl", '"1"', '"good"'), "unknown label 'good'"),
+        (rewrite("de.test.jsonl", "r0", "r9"), "'de' lacks 1 of the 5 ids of 'en'"),
+        (lambda t: t.rewrite("de.txt", lambda x: ""), "de.txt: no rows in the test"),
+        (change("tasks.0.task.answers", {"1": "Yes", "0": "Yesterday"}), "same token"),
+        (change("tasks.0.task.template", "{review}" + " x" * 300), "expected at most"),
+        (change("model", "./nowhere"), "nowhere: no config.json"),
+        (change("model", "./no.gguf"), "no.gguf: no such file"),
+        (change("embed", {"poolings": ["max"]}), "embed.poolings.0: input should be"),
+        (lambda t: t.raw["tasks"].append(t.raw["tasks"][0]), "'opinions' stands twice"),
+        (change("tasks.0.task.template", "[red]{review"), "'[red]{review' is not a te"),
+        (change("[red]:cat:", 1), "unknown key '[red]:cat:'"),
+        (block, "cannot be written"),
+    ],
+)
+def test_bad_input_ends_in_sentences_and_status_2(
+    spillover: Spillover,
+    tiny_study: TinyStudy,
+    spoil: Callable[[TinyStudy], None],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(*args: Any, **options: Any) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("spillover.models.load_model", load)
+    spoil(tiny_study)
+    told = spillover("run", tiny_study.yaml, *options(tiny_study))
+    assert told.code == 2
+    assert not told.out.replace("tiny: 28 steps, 0 done already\n", "")
+    assert sentence in told.err
+    errors = [line for line in told.err.splitlines() if line.startswith("error: ")]
+    others = told.err.splitlines()[len(errors) :]
+    assert others == ([f"{len(errors)} errors; nothing was run"] if others else [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "papre"], "unknown study 'papre'; did you mean 'paper'"),
+        (["run", "nowhere.yaml"], "nowhere.yaml: no such file"),
+        (["run", "quickstart", "--set", "seed"], "--set: 'seed' has no '='"),
+        (["run", "quickstart", "--set", "name.x=1"], "--set name.x: no place for 'x'"),
+        (["run", "quickstart", "--set", "seed=x"], "seed: input should be a valid"),
+        (["run", "quickstart", "--device", "gpu9"], "no device 'gpu9' here"),
+        (["tune", "--task", "xnl", "--out", "o"], "unknown task 'xnl'"),
+        (
+            ["tune", "--task", "mini-summary", "--out", "o", "--set", "rang=1"],
+            "unknown key 'tune.rang'; did you mean 'rank'",
+        ),
+        (
+            ["tune", "--task", "mini-summary", "--out", "o", "--set", "rank"],
+            "--set: 'rank' has no '='",
+        ),
+        (
+            ["tune", "--task", "mini-summary", "--out", __file__],
+            "is a file); name another with --out",
+        ),
+        (
+            ["evaluate", "--task", "mini-summary", "--language", "qq"],
+            "unknown language of mini-summary 'qq'",
+        ),
+        (
+            ["embed", "--corpus", "mini", "--language", "de", "--model", "a b"],
+            "--model: 'a b' is neither a repository of the Hub",
+        ),
+    ],
+)
+def test_bad_arguments(
+    spillover: Spillover,
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = spillover(*arguments)
+    assert told.code == 2
+    assert told.err.startswith("error: ")
+    assert sentence in told.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "name: [a\nb: 1", "a: b: c"])
+def test_a_file_that_is_no_study(
+    spillover: Spillover, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    told = spillover("run", tmp_path / "bad.yaml")
+    assert told.code == 2
+    assert told.err.startswith(f"error: {tmp_path / 'bad.yaml'}: not ")
+    assert told.err.count("\n") == 1
+
+
+def test_rows_below_one_are_refused(spillover: Spillover) -> None:
+    told = spillover("evaluate", "--task", "xnli", "--language", "en", "--rows", "-1")
+    assert told.code == 2
+    assert "Invalid value for '--rows'" in told.err
+
+
+def test_a_disk_that_fails_is_a_sentence(
+    spillover: Spillover, tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device", "x")
+
+    monkeypatch.setattr("spillover.studies.run_prepared", full)
+    told = spillover("run", tiny_study.yaml, *options(tiny_study))
+    assert told.code == 2
+    assert told.err == "error: [Errno 28] No space left on device: 'x'\n"
+
+
+def test_texts_are_shown_as_they_are() -> None:
+    for console in (cli.out, cli.err):
+        with console.capture() as told:
+            console.print("[red]x[/red] :cat: [1/2]")
+        assert told.get() == "[red]x[/red] :cat: [1/2]\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("studies", ["quickstart", "paper", "paper-cpu"]),
+        ("tasks", ["xnli", "pawsx", "xlsum", "mini-summary", "pud"]),
+    ],
+)
+def test_listings_fit_into_80_columns(
+    spillover: Spillover, command: str, names: list[str]
+) -> None:
+    told = spillover(command)
+    assert told.code == 0
+    lines = told.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for name in names:
+        assert sum(line.split()[:1] == [name] for line in lines) >= 1
+
+
+def test_results_fit_into_80_columns(tiny_done: tuple[TinyStudy, Results]) -> None:
+    console = Console(width=80)
+    with pytest.MonkeyPatch.context() as patch, console.capture() as told:
+        patch.setattr(cli, "out", console)
+        cli._show_results(tiny_done[1])
+    *tables, last = told.get().splitlines()  # a path is not broken
+    assert max(map(len, tables)) <= 80
+    assert last.endswith(str(tiny_done[0].out))
+
+
+def test_tune_evaluate_and_embed_on_their_own(
+    spillover: Spillover, tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    model = ["--model", tiny_folders["bos"], "--device", "cpu"]
+    tuned = spillover(
+        *["tune", "--task", "mini-paraphrase", "--rows", 4, *model],
+        *["--out", tmp_path / "a", "--set", "epochs=1", "--set", "warmup_steps=0"],
+        *["--set", "learning_rate=0.01"],
+    )
+    assert tuned.code == 0, tuned.err
+    assert tuned.out.startswith(f"{tmp_path / 'a'}: adapter of 4 items")
+    config = json.loads((tmp_path / "a" / "adapter_config.json").read_text())
+    assert config["r"] == 8
+    adapter = ["--adapter", tmp_path / "a"]
+    task = ["--task", "mini-paraphrase", "--language", "de", "--rows", 2]
+    shown = spillover("evaluate", *task, *model, *adapter)
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["de", "de"]
+    corpus = ["--corpus", "mini", "--language", "fr", "--rows", 3]
+    shown = spillover("embed", *corpus, *model, *adapter)
+    rows = [line.split() for line in shown.out.splitlines()[1:]]
+    assert [row[:3] for row in rows] == [
+        ["en-fr", "mean", "-1"],
+        ["en-fr", "last", "-1"],
+    ]
+    assert {row[-1] for row in rows} == {"3"}

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.encoding import Encoder
+from spillover.errors import ModelError, StudyError
+from spillover.models import encode
+
+Tokenizer = Callable[[str], Any]
+
+
+@pytest.fixture
+def tokenizer(tiny_folders: dict[str, Path]) -> Tokenizer:
+    return lambda variant: AutoTokenizer.from_pretrained(tiny_folders[variant])
+
+
+@pytest.mark.parametrize(
+    ("variant", "start"), [("none", []), ("bos", [1]), ("both", [1])]
+)
+def test_bos_where_the_tokenizer_adds_it_and_never_eos(
+    tokenizer: Tokenizer, variant: str, start: list[int]
+) -> None:
+    plain = tokenizer("none")
+    texts = ["The train", "", "これは"]
+    expected = [start + plain(text).input_ids for text in texts]
+    assert encode(tokenizer(variant), texts) == expected
+    assert encode(tokenizer(variant), []) == []
+
+
+def test_the_variants_are_what_they_claim(tokenizer: Tokenizer) -> None:
+    ids = {name: tokenizer(name)("Yes").input_ids for name in ("none", "bos", "both")}
+    assert ids["bos"] == [1, *ids["none"]]
+    assert ids["both"] == [1, *ids["none"], 2]
+
+
+@pytest.mark.parametrize("variant", ["none", "bos", "both"])
+def test_prompt_and_answer_are_the_tokens_of_the_whole(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item], variant: str
+) -> None:
+    encoder = Encoder(tokenizer(variant), opinions)
+    prompts = encoder.prompts(reviews)
+    answers = encoder.answers(prompts, ["Yes"] * len(reviews))
+    for item, prompt, answer in zip(reviews, prompts, answers, strict=True):
+        assert prompt.item is item
+        assert prompt.text == f"Review: {item.fields['review']} Is it good? " + (
+            "The answer is"
+        )
+        assert not prompt.cut
+        whole = encode(tokenizer(variant), [prompt.text + " Yes"])[0]
+        assert prompt.ids + answer == whole
+        assert 2 not in whole
+
+
+def test_texts_with_braces_are_left_as_they_are(
+    tokenizer: Tokenizer, opinions: Task
+) -> None:
+    item = Item("a", {"review": "{0} {review} {{x}} %s {{ bos_token }}"}, "1")
+    for chat in (False, True):
+        [prompt] = Encoder(tokenizer("bos"), opinions, chat=chat).prompts([item])
+        assert item.fields["review"] in prompt.text
+        assert tokenizer("bos").decode(prompt.ids).count(item.fields["review"]) == 1
+
+
+def test_a_prompt_that_its_answer_retokenizes_is_an_error(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    ends_in_space = tokenizer("bos")
+    ends_in_space.chat_template = "{{ messages[0].content }} "  # joins the answer
+    encoder = Encoder(ends_in_space, opinions, chat=True)
+    with pytest.raises(ModelError, match=r"item r0: .* differently than alone"):
+        encoder.choices(encoder.prompts(reviews))
+
+
+def test_an_answer_without_tokens_is_an_error(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    encoder = Encoder(tokenizer("bos"), opinions, chat=True)
+    with pytest.raises(ModelError, match="differently than alone"):
+        encoder.answers(encoder.prompts(reviews[:1]), [""])
+
+
+def test_choices_are_the_first_tokens_in_the_tasks_order(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    encoder = Encoder(tokenizer("bos"), opinions)
+    rows = encoder.choices(encoder.prompts(reviews))
+    plain = tokenizer("none")
+    first = [plain(" Yes").input_ids[0], plain(" No").input_ids[0]]
+    assert rows == [first] * len(reviews)
+    assert first[0] != first[1]
+
+
+def test_answer_words_with_the_same_first_token_are_an_error(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    answers = {"1": "Yes", "0": "Yes no", "2": "No"}
+    task = opinions.model_copy(update={"answers": answers})
+    encoder = Encoder(tokenizer("bos"), task)
+    with pytest.raises(ModelError, match="'Yes' and 'Yes no' begin with the same"):
+        encoder.choices(encoder.prompts(reviews))
+
+
+PAIR = "{short} Title. {review} Is it good? The answer is"
+
+
+def pair(opinions: Task) -> tuple[Task, Item]:
+    task = opinions.model_copy(update={"template": PAIR})
+    review = "a long warm fine film about the train " * 9
+    return task, Item("long", {"short": "A film", "review": review}, "1")
+
+
+@pytest.mark.parametrize("limit", range(34, 110, 7))
+@pytest.mark.parametrize("chat", [False, True])
+def test_the_longest_field_is_cut_as_little_as_will_do(
+    tokenizer: Tokenizer, opinions: Task, limit: int, chat: bool
+) -> None:
+    task, item = pair(opinions)
+    encoder = Encoder(tokenizer("bos"), task, max_tokens=limit, chat=chat)
+    [prompt] = encoder.prompts([item])
+    assert prompt.cut
+    assert prompt.item is item
+    assert len(prompt.ids) <= limit
+    tail = " Is it good? The answer is" + ("\nModel:\n" if chat else "")
+    assert prompt.text.endswith(tail)
+    head = ("<s>User: " if chat else "") + "A film Title. "
+    assert prompt.text.startswith(head)
+    kept = prompt.text[len(head) : -len(tail)]
+    assert kept
+    full = item.fields["review"]
+    assert full.startswith(kept)
+    longer = prompt.text.replace(kept + tail, full[: len(kept) + 2] + tail)
+    ids = encode(tokenizer("none" if chat else "bos"), [longer])[0]
+    assert len(ids) > limit  # one word or letter more would not have fitted
+
+
+def test_only_what_is_too_long_is_cut(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    whole = Encoder(tokenizer("bos"), opinions).prompts(reviews)
+    limit = sorted(len(prompt.ids) for prompt in whole)[6]
+    some = Encoder(tokenizer("bos"), opinions, max_tokens=limit).prompts(reviews)
+    assert {prompt.cut for prompt in some} == {True, False}
+    for before, after in zip(whole, some, strict=True):
+        assert after.cut == (len(before.ids) > limit)
+        assert after.cut or after == before
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_no_room_for_any_of_the_field_is_an_error(
+    tokenizer: Tokenizer, opinions: Task, chat: bool
+) -> None:
+    task, item = pair(opinions)
+    encoder = Encoder(tokenizer("bos"), task, max_tokens=8, chat=chat)
+    with pytest.raises(StudyError, match=r"max_tokens: .*item long has more"):
+        encoder.prompts([item])
+
+
+def test_a_chat_prompt_has_one_bos(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    for variant in ("none", "bos", "both"):
+        encoder = Encoder(tokenizer(variant), opinions, chat=True)
+        prompts = encoder.prompts(reviews)
+        answers = encoder.answers(prompts, ["Yes"] * len(reviews))
+        for prompt, answer in zip(prompts, answers, strict=True):
+            assert (prompt.ids + answer).count(1) == 1
+            assert prompt.ids[0] == 1
+            assert 2 not in prompt.ids + answer
+            assert tokenizer(variant).decode(answer) == "Yes"
+
+
+def test_chat_without_a_template_is_an_error(
+    tokenizer: Tokenizer, opinions: Task
+) -> None:
+    plain = tokenizer("bos")
+    plain.chat_template = None
+    with pytest.raises(StudyError, match="chat: the tokenizer has no chat template"):
+        Encoder(plain, opinions, chat=True)

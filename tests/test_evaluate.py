@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.encoding import Encoder
+from spillover.errors import DataError, StudyError
+from spillover.evaluate import evaluate, next_token_logprobs, score
+from spillover.models import LanguageModel, fp32_head, load_model
+from spillover.settings import EvaluateSettings
+
+
+def one_at_a_time(
+    model: LanguageModel, task: Task, items: list[Item], chat: bool = False
+) -> torch.Tensor:
+    """Full logits of each prompt alone, unpadded: (items, vocabulary) log probs."""
+    rows = []
+    for prompt in Encoder(model.tokenizer, task, chat=chat).prompts(items):
+        with torch.no_grad():
+            logits = model.model(input_ids=torch.tensor([prompt.ids])).logits
+        rows.append(logits[0, -1].float().log_softmax(-1))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("variant", ["none", "bos", "both"])
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize("batch_tokens", [1, 64, 4096])
+def test_classification_equals_one_item_at_a_time(
+    tiny_folders: dict[str, Path],
+    opinions: Task,
+    reviews: list[Item],
+    variant: str,
+    chat: bool,
+    batch_tokens: int,
+) -> None:
+    model = load_model(str(tiny_folders[variant]), device="cpu", dtype="float32")
+    settings = EvaluateSettings(batch_tokens=batch_tokens)
+    found = evaluate(model, opinions, reviews, "en", settings, chat=chat)
+    expected = one_at_a_time(model, opinions, reviews, chat)
+    space = "" if chat else " "
+    tokens = {
+        label: model.tokenizer(space + word, add_special_tokens=False).input_ids[0]
+        for label, word in opinions.answers.items()
+    }
+    for prediction, row, item in zip(found.predictions, expected, reviews, strict=True):
+        scores = {label: float(row[token]) for label, token in tokens.items()}
+        assert prediction.scores == pytest.approx(scores, abs=1e-4)
+        assert prediction.choice == max(scores, key=scores.__getitem__)
+        top = int(row.argmax())
+        by_token = {token: label for label, token in tokens.items()}
+        assert prediction.strict == by_token.get(top)
+        assert prediction.text == model.tokenizer.decode([top])
+        assert (prediction.id, prediction.gold) == (item.id, item.gold)
+    golds = [item.gold for item in reviews]
+    choices = [p.choice == g for p, g in zip(found.predictions, golds, strict=True)]
+    assert found.metrics["accuracy_choice"] == pytest.approx(np.mean(choices))
+
+
+@pytest.mark.real_model
+def test_classification_of_the_real_model_is_the_same_in_any_batch(
+    real: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    items = reviews[:6]
+    expected = one_at_a_time(real, opinions, items)
+    for batch_tokens in (40, 4096):
+        settings = EvaluateSettings(batch_tokens=batch_tokens)
+        found = evaluate(real, opinions, items, "en", settings)
+        yes, no = (real.tokenizer(word).input_ids[0] for word in (" Yes", " No"))
+        for prediction, row in zip(found.predictions, expected, strict=True):
+            scores = {"1": float(row[yes]), "0": float(row[no])}
+            assert prediction.scores == pytest.approx(scores, abs=1e-4)
+            assert prediction.text == real.tokenizer.decode([int(row.argmax())])
+
+
+def steer(model: LanguageModel, **logits: float) -> None:
+    """Give words a constant logit and all other tokens none."""
+    head = torch.nn.Linear(32, 512)
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    for word, value in logits.items():
+        ids = model.tokenizer(" " + word, add_special_tokens=False).input_ids
+        head.bias.data[ids[0]] = value
+    model.model.set_output_embeddings(head)
+
+
+def test_strict_needs_the_most_likely_token_and_choice_does_not(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    steer(tiny, Yes=5.0, No=4.0)
+    found = evaluate(tiny, opinions, reviews, "en")
+    assert found.metrics == {"accuracy_strict": 0.5, "accuracy_choice": 0.5}
+    assert {(p.strict, p.choice) for p in found.predictions} == {("1", "1")}
+    steer(tiny, Yes=4.0, No=5.0, film=6.0)
+    found = evaluate(tiny, opinions, reviews, "en")
+    assert found.metrics == {"accuracy_strict": 0.0, "accuracy_choice": 0.5}
+    assert {(p.strict, p.choice, p.text) for p in found.predictions} == {
+        (None, "0", " film")
+    }
+
+
+def test_a_tie_goes_to_the_first_answer_of_the_task(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    steer(tiny, Yes=5.0, No=5.0)
+    found = evaluate(tiny, opinions, reviews, "en")
+    assert {p.choice for p in found.predictions} == {"1"}
+    swapped = opinions.model_copy(update={"answers": {"0": "No", "1": "Yes"}})
+    found = evaluate(tiny, swapped, reviews, "en")
+    assert {p.choice for p in found.predictions} == {"0"}
+
+
+def test_strict_and_choice_never_disagree_on_an_answer(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    for tie in (5.0, 5.0 - 2**-20):
+        steer(tiny, Yes=tie, No=5.0)
+        for answers in ({"1": "Yes", "0": "No"}, {"0": "No", "1": "Yes"}):
+            task = opinions.model_copy(update={"answers": answers})
+            found = evaluate(tiny, task, reviews, "en")
+            assert all(p.strict in (None, p.choice) for p in found.predictions)
+            metrics = found.metrics
+            assert metrics["accuracy_strict"] <= metrics["accuracy_choice"]
+
+
+def test_strict_accuracy_is_at_most_choice_accuracy_for_random_models(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    agreed = 0
+    for seed in range(5):
+        torch.manual_seed(seed)
+        head = torch.nn.Linear(32, 512, bias=True)
+        head.bias.data[:] = -9.0
+        for word in (" Yes", " No", " film"):
+            ids = tiny.tokenizer(word, add_special_tokens=False).input_ids
+            head.bias.data[ids[0]] = 0.0
+        tiny.model.set_output_embeddings(head)
+        found = evaluate(tiny, opinions, reviews, "en")
+        agreed += sum(p.strict is not None for p in found.predictions)
+        metrics = found.metrics
+        assert metrics["accuracy_strict"] <= metrics["accuracy_choice"]
+        for p in found.predictions:
+            assert p.strict in (None, p.choice)
+    assert agreed  # some answers were strict ones
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("batch_tokens", [1, 200, 4096])
+@pytest.mark.parametrize("chat", [False, True])
+def test_generation_equals_generate_on_each_prompt_alone(
+    tiny: LanguageModel,
+    titles: Task,
+    reviews: list[Item],
+    beams: int,
+    batch_tokens: int,
+    chat: bool,
+) -> None:
+    items = reviews[::2]
+    settings = EvaluateSettings(
+        beams=beams, max_new_tokens=8, batch_tokens=batch_tokens
+    )
+    found = evaluate(tiny, titles, items, "en", settings, chat=chat)
+    assert list(found.metrics) == ["rougeL"]
+    prompts = Encoder(tiny.tokenizer, titles, chat=chat).prompts(items)
+    for prompt, prediction in zip(prompts, found.predictions, strict=True):
+        out = tiny.model.generate(
+            torch.tensor([prompt.ids]),
+            attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
+            num_beams=beams,
+            max_new_tokens=8,
+            do_sample=False,
+            pad_token_id=0,
+        )
+        text = tiny.tokenizer.decode(
+            out[0, len(prompt.ids) :], skip_special_tokens=True
+        )
+        assert prediction.text == text.strip()
+        assert prediction.prompt == prompt.text
+        assert (prediction.strict, prediction.choice) == (None, None)
+    assert len({prediction.text for prediction in found.predictions}) > 1
+
+
+@pytest.mark.real_model
+def test_generation_of_the_real_model_is_the_same_in_any_batch(
+    real: LanguageModel, titles: Task, reviews: list[Item]
+) -> None:
+    items = [reviews[0], reviews[7]]
+    prompts = Encoder(real.tokenizer, titles).prompts(items)
+    for beams in (1, 4):
+        settings = EvaluateSettings(beams=beams, max_new_tokens=5)
+        found = evaluate(real, titles, items, "en", settings)
+        for prompt, prediction in zip(prompts, found.predictions, strict=True):
+            out = real.model.generate(
+                torch.tensor([prompt.ids]),
+                attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
+                num_beams=beams,
+                max_new_tokens=5,
+                do_sample=False,
+            )
+            new = out[0, len(prompt.ids) :]
+            text = real.tokenizer.decode(new, skip_special_tokens=True)
+            assert prediction.text == text.strip()
+
+
+def test_decoding_ignores_what_a_model_brings_as_its_own_settings(
+    tiny: LanguageModel, titles: Task, reviews: list[Item]
+) -> None:
+    settings = EvaluateSettings(beams=2, max_new_tokens=6)
+    plain = evaluate(tiny, titles, reviews, "en", settings)
+    own = tiny.model.generation_config
+    own.do_sample, own.temperature, own.top_p, own.top_k = True, 0.6, 0.9, 50
+    own.repetition_penalty, own.length_penalty, own.max_length = 5.0, 2.0, 20
+    own.no_repeat_ngram_size, own.early_stopping = 1, True
+    own.min_length, own.suppress_tokens = 200, list(range(3, 300))
+    assert evaluate(tiny, titles, reviews, "en", settings) == plain
+
+
+def test_generation_ends_at_eos(
+    tiny: LanguageModel, titles: Task, reviews: list[Item]
+) -> None:
+    head = torch.nn.Linear(32, 512)
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    head.bias.data[2] = 9.0
+    tiny.model.set_output_embeddings(head)
+    found = evaluate(tiny, titles, reviews, "en", EvaluateSettings(beams=1))
+    assert {prediction.text for prediction in found.predictions} == {""}
+
+
+def test_predictions_are_complete_and_become_a_table(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    done: list[int] = []
+    settings = EvaluateSettings(max_tokens=30, batch_tokens=100)
+    found = evaluate(tiny, opinions, reviews, "en", settings, progress=done.append)
+    assert sum(done) == found.n == len(reviews)
+    assert (found.task, found.language) == ("opinions", "en")
+    assert [p.id for p in found.predictions] == [item.id for item in reviews]
+    assert {p.cut for p in found.predictions} == {True, False}
+    table = found.to_pandas()
+    assert list(table.columns) == [
+        "id", "prompt", "gold", "text", "strict", "choice", "cut", "score_1", "score_0"
+    ]  # fmt: skip
+    for (_, row), prediction in zip(table.iterrows(), found.predictions, strict=True):
+        values = asdict(prediction)
+        assert {"1": row.score_1, "0": row.score_0} == values.pop("scores")
+        if values["strict"] is None:
+            assert row.strict is None or np.isnan(row.strict)
+            del values["strict"]
+        assert {name: row[name] for name in values} == values
+    assert score(opinions, "en", found.predictions) == found.metrics
+
+
+def test_a_prompt_over_the_context_is_an_error(
+    tiny: LanguageModel, opinions: Task, titles: Task
+) -> None:
+    item = Item("long", {"review": "train " * 215}, "1")
+    [prompt] = Encoder(tiny.tokenizer, opinions).prompts([item])
+    assert 200 < len(prompt.ids) < 256
+    assert evaluate(tiny, opinions, [item], "en").n == 1
+    longer = Item("longer", {"review": "train " * 300}, "1")
+    with pytest.raises(StudyError, match=r"item longer .* at most 255.*max_tokens"):
+        evaluate(tiny, opinions, [longer], "en")
+    with pytest.raises(StudyError, match=r"item long .* at most 156.*max_tokens"):
+        evaluate(tiny, titles, [item], "en")
+    settings = EvaluateSettings(max_tokens=100, beams=1, max_new_tokens=4)
+    [prediction] = evaluate(tiny, titles, [longer], "en", settings).predictions
+    assert prediction.cut
+
+
+def test_no_items_are_an_error(tiny: LanguageModel, opinions: Task) -> None:
+    with pytest.raises(DataError, match="no items of opinions in 'en'"):
+        evaluate(tiny, opinions, [], "en")
+
+
+def adapted(model: LanguageModel) -> LanguageModel:
+    torch.manual_seed(3)
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        target_modules=["q_proj", "v_proj"],
+        init_lora_weights=False,
+    )
+    peft = get_peft_model(model.model, config).eval()
+    return LanguageModel(peft, model.tokenizer, "adapted")
+
+
+def tied(model: LanguageModel) -> LanguageModel:
+    embeddings = model.model.get_input_embeddings()
+    model.model.get_output_embeddings().weight = embeddings.weight
+    return model
+
+
+def as_it_is(model: LanguageModel) -> LanguageModel:
+    return model
+
+
+@pytest.mark.parametrize("change", [as_it_is, adapted, tied])
+def test_the_head_of_a_bf16_model_is_as_good_as_in_fp32(
+    tiny: LanguageModel, change: Any
+) -> None:
+    tiny.model.to(torch.bfloat16)
+    model = change(tiny)
+    ids = torch.tensor([model.encode(["The train to the north leaves"])[0]])
+    head = model.causal_lm.get_output_embeddings()
+    before = head.weight.detach().clone()
+    with torch.no_grad():
+        states = model.backbone(input_ids=ids).last_hidden_state
+        plain = model.model(input_ids=ids).logits
+        with fp32_head(model):
+            wide = model.model(input_ids=ids).logits
+        after = model.model(input_ids=ids).logits
+    assert states.dtype == torch.bfloat16
+    torch.testing.assert_close(
+        wide, states.float() @ before.float().T, atol=1e-5, rtol=1e-5
+    )
+    assert wide.dtype == torch.float32
+    assert not torch.equal(wide, wide.bfloat16().float())
+    assert plain.dtype == torch.bfloat16
+    torch.testing.assert_close(after, plain, rtol=0, atol=0)
+    assert not head._forward_hooks
+    assert torch.equal(head.weight, before)
+
+
+def test_the_fp32_head_is_removed_after_an_error(tiny: LanguageModel) -> None:
+    tiny.model.to(torch.bfloat16)
+    with pytest.raises(KeyError), fp32_head(tiny):
+        raise KeyError
+    assert not tiny.model.get_output_embeddings()._forward_hooks
+
+
+def test_gradients_flow_through_the_fp32_head(tiny: LanguageModel) -> None:
+    tiny.model.to(torch.bfloat16)
+    ids = torch.tensor([tiny.encode(["The train"])[0]])
+    with fp32_head(tiny), torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = tiny.model(input_ids=ids).logits
+        logits.logsumexp(-1).sum().backward()
+    grad = tiny.model.get_input_embeddings().weight.grad
+    assert logits.dtype == torch.float32
+    assert grad is not None
+    assert grad.abs().sum() > 0
+
+
+def test_bf16_scores_keep_what_a_bf16_logit_would_lose(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    tiny.model.to(torch.bfloat16)
+    found = evaluate(tiny, opinions, reviews, "en")
+    encoder = Encoder(tiny.tokenizer, opinions)
+    rows = [prompt.ids for prompt in encoder.prompts(reviews)]
+    with fp32_head(tiny):
+        exact = next_token_logprobs(tiny, [rows[0]])
+    rounded = next_token_logprobs(tiny, [rows[0]])
+    assert not torch.equal(exact, rounded)
+    yes, no = encoder.choices(encoder.prompts(reviews[:1]))[0]
+    gap = found.predictions[0].scores["1"] - found.predictions[0].scores["0"]
+    assert gap == pytest.approx(float(exact[0, yes] - exact[0, no]), abs=0.05)

@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+
+from spillover.errors import ModelError
+from spillover.model_spec import ModelSpec
+from spillover.models import (
+    LanguageModel,
+    attach,
+    detach,
+    load_model,
+    load_tokenizer,
+    probe,
+    resolve_device,
+    resolve_dtype,
+)
+
+WEIGHTS = "adapter_model.safetensors"
+MakeAdapter = Callable[..., Path]
+
+
+@pytest.fixture
+def make_adapter(tiny_folders: dict[str, Path], tmp_path: Path) -> MakeAdapter:
+    """Writes a LoRA adapter with random matrices for the tiny model."""
+
+    def make(name: str = "adapter", *, trained: bool = True) -> Path:
+        base = load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
+        torch.manual_seed(1)
+        config = LoraConfig(
+            task_type="CAUSAL_LM",
+            target_modules=["q_proj", "v_proj"],
+            init_lora_weights=not trained,
+        )
+        get_peft_model(base.model, config).save_pretrained(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def test_a_folder_is_loaded(tiny_folders: dict[str, Path]) -> None:
+    model = load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
+    assert model.name == "bos"
+    assert model.dtype == torch.float32
+    assert model.device == torch.device("cpu")
+    assert model.context == 256
+    assert model.pad_id == 0
+    assert not model.model.training
+    weights = load_file(tiny_folders["bos"] / "model.safetensors")
+    assert torch.equal(model.model.lm_head.weight, weights["lm_head.weight"])
+
+
+def test_a_tokenizer_without_padding_pads_with_eos(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "copy")
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    del config["pad_token"]
+    path.write_text(json.dumps(config))
+    tokenizer = load_tokenizer(ModelSpec(folder=folder))
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
+
+
+def test_attach_and_detach(tiny: LanguageModel, make_adapter: MakeAdapter) -> None:
+    before = probe(tiny)
+    adapted = attach(tiny, make_adapter())
+    assert adapted.name == "bos+adapter"
+    assert not adapted.model.training
+    assert not torch.equal(probe(adapted), before)
+    with adapted.model.disable_adapter():
+        assert torch.equal(probe(adapted), before)
+    base = detach(adapted)
+    assert base.name == "bos"
+    assert "lora" not in str(base.model)
+    assert torch.equal(probe(base), before)
+
+
+def test_adapters_follow_each_other_without_a_trace(
+    tiny: LanguageModel, make_adapter: MakeAdapter
+) -> None:
+    folder = make_adapter()
+    other = make_adapter("other")
+    values = load_file(other / WEIGHTS)
+    save_file({k: 2 * v for k, v in values.items()}, other / WEIGHTS)
+    first = attach(tiny, folder)
+    logits = probe(first)
+    second = attach(detach(first), other)
+    assert second.name == "bos+other"
+    assert not torch.equal(probe(second), logits)
+    assert torch.equal(probe(attach(detach(second), folder)), logits)
+
+
+def test_a_spec_may_bring_its_adapter(
+    tiny_folders: dict[str, Path], tiny: LanguageModel, make_adapter: MakeAdapter
+) -> None:
+    folder = make_adapter()
+    spec = ModelSpec(folder=tiny_folders["bos"], adapter=folder)
+    loaded = load_model(spec, device="cpu", dtype="float32")
+    assert loaded.name == spec.name == "bos+adapter"
+    assert torch.equal(probe(loaded), probe(attach(tiny, folder)))
+
+
+def lose_a_key(folder: Path) -> None:
+    values = load_file(folder / WEIGHTS)
+    del values[sorted(values)[0]]
+    save_file(values, folder / WEIGHTS)
+
+
+def add_a_key(folder: Path) -> None:
+    values = load_file(folder / WEIGHTS)
+    name = "base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight"
+    save_file(values | {name: torch.ones(8, 32)}, folder / WEIGHTS)
+
+
+def zero_one_b(folder: Path) -> None:
+    values = load_file(folder / WEIGHTS)
+    name = next(name for name in sorted(values) if "lora_B" in name)
+    values[name] = torch.zeros_like(values[name])
+    save_file(values, folder / WEIGHTS)
+
+
+def zero_all_a(folder: Path) -> None:
+    values = load_file(folder / WEIGHTS)
+    save_file(
+        {k: torch.zeros_like(v) if "lora_A" in k else v for k, v in values.items()},
+        folder / WEIGHTS,
+    )
+
+
+def widen(folder: Path) -> None:
+    values = load_file(folder / WEIGHTS)
+    wide = {k: torch.ones(8, 64) if "lora_A" in k else v for k, v in values.items()}
+    save_file(wide, folder / WEIGHTS)
+
+
+def rename_modules(folder: Path) -> None:
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text()) | {"target_modules": ["c_attn"]}
+    path.write_text(json.dumps(config))
+
+
+def pickle_it(folder: Path) -> None:
+    torch.save(load_file(folder / WEIGHTS), folder / "adapter_model.bin")
+    (folder / WEIGHTS).unlink()
+
+
+def truncate(folder: Path) -> None:
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[: len(content) // 2])
+
+
+def scramble(folder: Path) -> None:
+    (folder / WEIGHTS).write_bytes(b"\xff" * 64)
+
+
+def spoil_config(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{")
+
+
+def lose_config(folder: Path) -> None:
+    (folder / "adapter_config.json").unlink()
+
+
+@pytest.mark.filterwarnings("ignore:Found missing adapter keys")
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lose_a_key, r"1 missing keys, .*lora_A"),
+        (add_a_key, r"1 unexpected keys, .*layers\.9"),
+        (zero_one_b, r"LoRA B is zero in 1 modules, .*lora_B"),
+        (zero_all_a, "the adapter leaves the logits as they were"),
+        (widen, "not an adapter for bos .*"),
+        (rename_modules, "not an adapter for bos .*c_attn"),
+        (pickle_it, "no adapter_model.safetensors; expected a PEFT adapter"),
+        (truncate, "not an adapter for bos"),
+        (scramble, "not an adapter for bos"),
+        (spoil_config, "not an adapter for bos"),
+        (lose_config, "no adapter_config.json"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_wrong_adapter_is_an_error_and_leaves_the_base_alone(
+    tiny: LanguageModel,
+    make_adapter: MakeAdapter,
+    damage: Callable[[Path], None],
+    said: str,
+) -> None:
+    folder, sound = make_adapter(), make_adapter("sound")
+    damage(folder)
+    before = probe(tiny)
+    with pytest.raises(ModelError, match=said) as caught:
+        attach(tiny, folder)
+    assert str(folder) in str(caught.value)
+    assert "lora" not in str(tiny.model)
+    assert torch.equal(probe(tiny), before)
+    assert not torch.equal(probe(attach(tiny, sound)), before)
+
+
+def test_an_untrained_adapter_is_an_error(
+    tiny: LanguageModel, make_adapter: MakeAdapter
+) -> None:
+    with pytest.raises(ModelError, match="LoRA B is zero in 4 modules"):
+        attach(tiny, make_adapter(trained=False))
+
+
+def test_a_pickled_model_is_refused(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "pickled")
+    weights = folder / "model.safetensors"
+    torch.save(load_file(weights), folder / "pytorch_model.bin")
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"the model cannot be loaded .*safetensors"):
+        load_model(str(folder), device="cpu")
+
+
+def test_damaged_weights_are_an_error(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "damaged")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(ModelError, match="the model cannot be loaded"):
+        load_model(str(folder), device="cpu")
+
+
+def test_weights_that_lack_a_tensor_are_an_error(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "lacking")
+    values = load_file(folder / "model.safetensors")
+    del values["model.layers.1.mlp.up_proj.weight"]
+    save_file(values, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lack 1 tensors, .*layers\.1\.mlp\.up_proj"):
+        load_model(str(folder), device="cpu")
+
+
+def test_tied_weights_are_not_missed(tiny: LanguageModel, tmp_path: Path) -> None:
+    tiny.model.config.tie_word_embeddings = True
+    tiny.model.tie_weights()
+    tiny.model.save_pretrained(tmp_path)
+    tiny.tokenizer.save_pretrained(tmp_path)
+    assert "lm_head.weight" not in load_file(tmp_path / "model.safetensors")
+    loaded = load_model(str(tmp_path), device="cpu", dtype="float32")
+    assert torch.equal(probe(loaded), probe(tiny))
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="nowhere"):
+        load_model(str(tmp_path / "nowhere"), device="cpu")
+
+
+def test_devices_and_dtypes() -> None:
+    cpu = resolve_device("cpu")
+    assert cpu == torch.device("cpu")
+    assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
+    assert resolve_dtype("auto", cpu) in (torch.bfloat16, torch.float32)
+    assert resolve_device("auto").type in ("cuda", "mps", "cpu")
+    for wrong in ("tpu-9", "cuda:99"):
+        with pytest.raises(ModelError, match=f"no device '{wrong}' here"):
+            resolve_device(wrong)
+
+
+@pytest.mark.real_model
+def test_the_embedded_model_is_the_model(real: LanguageModel) -> None:
+    assert real.name == "SmolLM2-135M-Instruct"
+    assert real.context == 8192
+    top = int(probe(real).argmax())
+    assert real.tokenizer.decode([top]) == " Paris"
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tiny_folders: dict[str, Path]) -> Iterator[str]:
+    """A server on this machine that answers as the Hub does for `acme/tiny`."""
+    folder = tiny_folders["bos"]
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self.answer(with_body=False)
+
+        def do_GET(self) -> None:
+            self.answer(with_body=True)
+
+        def answer(self, *, with_body: bool) -> None:
+            path = self.path.partition("?")[0]
+            body, headers = b"", {}
+            if path.startswith("/api/models/acme/tiny/tree"):
+                body = b"[]"
+            elif path.startswith("/api/models/acme/tiny"):
+                names = [{"rfilename": file.name} for file in folder.iterdir()]
+                info = {"id": "acme/tiny", "sha": COMMIT, "siblings": names}
+                body = json.dumps(info | {"private": False, "tags": []}).encode()
+            elif path.startswith("/acme/tiny/resolve/"):
+                file = folder / path.rpartition("/")[2]
+                if file.is_file():
+                    body = file.read_bytes()
+                    headers["ETag"] = f'"{file.name}-{len(body)}"'
+                headers["X-Repo-Commit"] = COMMIT
+            if not body:
+                headers["X-Error-Code"] = (
+                    "EntryNotFound" if "/acme/tiny/" in path else "RepoNotFound"
+                )
+            self.send_response(200 if body else 404)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_repository_of_the_hub_is_loaded(
+    hub: str, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    code = """
+import json, sys
+from spillover.errors import ModelError
+from spillover.model_spec import ModelSpec, fingerprint
+from spillover.models import load_model, probe
+found = []
+for line in ("acme/tiny", "acme/tiny@" + sys.argv[1]):
+    model = load_model(line, device="cpu", dtype="float32")
+    base = fingerprint(ModelSpec.model_validate(line))["base"]
+    found.append([model.name, probe(model).tolist()[:5], base])
+for name in ("load_model", "fingerprint"):
+    try:
+        globals()[name](ModelSpec(hub="acme/other"))
+    except ModelError as error:
+        found.append(str(error))
+print(json.dumps(found))
+"""
+    environment = {
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "OMP_NUM_THREADS": "1",
+        "NO_PROXY": "127.0.0.1",
+        "PATH": "",
+    }
+    done = subprocess.run(  # noqa: S603 - our own code, no shell
+        [sys.executable, "-c", code, COMMIT],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *models, load_error, fingerprint_error = json.loads(done.stdout)
+    for name, logits, base in models:
+        assert name.partition("@")[0] == "tiny"
+        assert logits == probe(tiny).tolist()[:5]
+        assert base == f"acme/tiny@{COMMIT}"
+    assert load_error.startswith("acme/other: the tokenizer cannot be loaded")
+    assert fingerprint_error.startswith("acme/other: the Hub did not say which commit")

@@ -1,0 +1,270 @@
+"""A whole study: checked, run, and left in its folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from spillover.errors import Faults, SpilloverError
+from spillover.studies import Results, check_writable, prepare, run
+from spillover.study import read_study
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+Done = tuple["TinyStudy", Results]
+TABLES = ("evaluations", "similarities", "correlations")
+
+
+def said(tiny: TinyStudy, **options: Any) -> list[str]:
+    """What `run` says of a study before it loads a model."""
+    options = {"data_root": tiny.data, "out": tiny.out, "device": "cpu"} | options
+    with pytest.raises(SpilloverError) as caught:
+        run(tiny.study, **options)
+    error = caught.value
+    errors = error.errors if isinstance(error, Faults) else (error,)
+    return [str(each) for each in errors]
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads a model fails the test."""
+
+    def load(*args: Any, **options: Any) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("spillover.models.load_model", load)
+
+
+def test_the_folder_of_a_study(tiny_done: Done) -> None:
+    tiny, results = tiny_done
+    assert results.folder == tiny.out
+    found = {str(p.relative_to(tiny.out)) for p in tiny.out.rglob("*") if p.is_file()}
+    expected = {"study.yaml", "versions.json"}
+    expected |= {f"results/{n}.{s}" for n in TABLES for s in ("csv", "parquet")}
+    expected |= {f"tables/table{n}.{s}" for n in "123" for s in ("csv", "md", "tex")}
+    for task, codes in (("opinions", "en de fr es"), ("titles", "en de fr")):
+        expected |= {
+            f"adapters/{task}/{name}"
+            for name in (
+                "adapter_config.json",
+                "adapter_model.safetensors",
+                "log.json",
+            )
+        }
+        expected |= {
+            f"predictions/{state}/{task}.{code}.parquet"
+            for code in codes.split()
+            for state in ("before", f"after-{task}")
+        }
+    assert found == expected
+
+
+def test_parquet_and_csv_say_the_same(tiny_done: Done) -> None:
+    tiny, results = tiny_done
+    for name in TABLES:
+        frame = getattr(results, name)
+        parquet = pd.read_parquet(tiny.out / "results" / f"{name}.parquet")
+        csv = pd.read_csv(tiny.out / "results" / f"{name}.csv")
+        pd.testing.assert_frame_equal(parquet, frame, check_dtype=False)
+        pd.testing.assert_frame_equal(csv, frame, check_dtype=False)
+
+
+def test_the_adapter_is_the_tuned_one(tiny_done: Done) -> None:
+    folder = tiny_done[0].out / "adapters" / "titles"
+    weights = load_file(folder / "adapter_model.safetensors")
+    assert all(value.any() for name, value in weights.items() if "lora_B" in name)
+    log = json.loads((folder / "log.json").read_text())
+    assert all(set(entry) == {"step", "loss", "learning_rate"} for entry in log)
+
+
+def test_a_task_without_a_language_shows_a_gap(tiny_done: Done) -> None:
+    table = (tiny_done[0].out / "tables" / "table1.md").read_text()
+    rows = [line for line in table.splitlines() if "titles" in line and "|" in line]
+    assert rows
+    assert all("–" in row for row in rows)
+    panel = tiny_done[1].panels()[0]
+    assert panel.cells.loc[("titles", "after"), "es"] == "–"
+    assert panel.cells.loc[("titles", "after"), "fr"] != "–"
+
+
+def test_the_panels_are_tables_1_to_3(tiny_done: Done) -> None:
+    titles = [panel.title[:8] for panel in tiny_done[1].panels()]
+    assert titles == ["Table 1:", "Table 2:", "Table 3:"]
+
+
+def test_versions_are_written_down(tiny_done: Done) -> None:
+    versions = json.loads((tiny_done[0].out / "versions.json").read_text())
+    assert {"python", "platform", "spillover", "torch", "peft"} <= versions.keys()
+
+
+def test_the_study_as_run_gives_the_same_keys(tiny_done: Done) -> None:
+    tiny, results = tiny_done
+    again = read_study(tiny.out / "study.yaml")
+    assert again == results.study
+    first, second = (
+        prepare(study, data_root=tiny.data, out=tiny.out, device="cpu")
+        for study in (tiny.study, again)
+    )
+    assert [s.spec.key for s in first.steps] == [s.spec.key for s in second.steps]
+
+
+def test_a_second_run_computes_nothing_and_writes_the_same(
+    tiny_done: Done, tmp_path: Path, no_model: None
+) -> None:
+    tiny = tiny_done[0]
+    shutil.copytree(tiny.folder, tmp_path / "copy")
+    out = tmp_path / "copy" / "out" / "tiny"
+    shutil.rmtree(out)
+    run(tiny.study, data_root=tiny.data, out=out, device="cpu")
+    for path in tiny.out.rglob("*"):
+        if path.is_file():
+            assert (out / path.relative_to(tiny.out)).read_bytes() == path.read_bytes()
+
+
+def test_studies_beside_each_other_share_their_steps(
+    tiny_done: Done, tmp_path: Path, no_model: None
+) -> None:
+    tiny = tiny_done[0]
+    shutil.copytree(tiny.folder / "out" / "steps", tmp_path / "steps")
+    raw = tiny.raw | {"name": "less", "tasks": tiny.raw["tasks"][:1]}
+    less = type(tiny)(raw, tiny.folder).study
+    found = run(less, data_root=tiny.data, out=tmp_path / "less", device="cpu")
+    assert set(found.evaluations["task"]) == {"opinions"}
+
+
+def test_a_study_without_corpora(
+    tiny_done: Done, tmp_path: Path, no_model: None
+) -> None:
+    tiny = tiny_done[0]
+    shutil.copytree(tiny.folder / "out" / "steps", tmp_path / "steps")
+    bare = type(tiny)(tiny.raw | {"corpora": []}, tiny.folder).study
+    found = run(bare, data_root=tiny.data, out=tmp_path / "bare", device="cpu")
+    assert found.similarities.empty
+    assert found.correlations.empty
+    assert [panel.title[:8] for panel in found.panels()] == ["Table 1:"]
+
+
+def test_data_model_device_and_folder_are_checked_together(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    tiny_study.raw["model"] = "./nowhere"
+    (tiny_study.data / "fr.txt").unlink()
+    tiny_study.out.parent.mkdir()
+    tiny_study.out.write_text("a file")
+    found = said(tiny_study, device="gpu9")
+    starts = (
+        f"{tiny_study.data / 'fr.txt'}: no such file",
+        f"{tiny_study.out}: cannot be written ({tiny_study.out} is a file); name",
+        "no device 'gpu9' here",
+        "nowhere: no config.json",
+    )
+    assert len(found) == len(starts)
+    for text, start in zip(found, starts, strict=True):
+        assert text.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.gguf", None, "x.gguf: no such file; expected model weights there"),
+        ("x.gguf", b"GGUFnonsense", "x.gguf: not a whole GGUF file"),
+    ],
+)
+def test_a_gguf_file_that_will_not_do(
+    tiny_study: TinyStudy,
+    no_model: None,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes | None,
+    sentence: str,
+) -> None:
+    monkeypatch.setenv("SPILLOVER_CACHE", str(tiny_study.folder / "cache"))
+    path = tiny_study.folder / name
+    if content is not None:
+        path.write_bytes(content)
+    tiny_study.raw["model"] = str(path)
+    [found] = said(tiny_study)
+    assert sentence in found
+
+
+@pytest.mark.parametrize("broken", ["config.json", "tokenizer.json"])
+def test_a_damaged_model_folder(
+    tiny_study: TinyStudy, no_model: None, broken: str
+) -> None:
+    folder = tiny_study.folder / "model"
+    shutil.copytree(tiny_study.raw["model"], folder)
+    (folder / broken).write_text("{")
+    tiny_study.raw["model"] = str(folder)
+    [found] = said(tiny_study)
+    assert "\n" not in found
+    assert "cannot be" in found
+
+
+def test_weights_that_are_cut(tiny_study: TinyStudy) -> None:
+    folder = tiny_study.folder / "model"
+    shutil.copytree(tiny_study.raw["model"], folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    tiny_study.raw["model"] = str(folder)
+    [found] = said(tiny_study)
+    assert "the model cannot be loaded" in found
+
+
+def test_an_adapter_that_is_none(tiny_study: TinyStudy, no_model: None) -> None:
+    (tiny_study.folder / "adapter").mkdir()
+    tiny_study.raw["model"] = {
+        "folder": tiny_study.raw["model"],
+        "adapter": str(tiny_study.folder / "adapter"),
+    }
+    [found] = said(tiny_study)
+    assert "adapter: no adapter_config.json; expected a PEFT adapter" in found
+
+
+def test_prompts_are_checked_before_a_model_is_loaded(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    opinions, titles = (use["task"] for use in tiny_study.raw["tasks"])
+    opinions["answers"] = {"1": "Yes", "0": "Yesterday"}
+    titles["template"] = "{review} A short title is" + " x" * 300 + " ."
+    collide, long = said(tiny_study)
+    assert "'Yes' and 'Yesterday' begin with the same token" in collide
+    assert long.startswith("titles: the prompt of item r")
+    assert "expected at most 252, so that the answer fits" in long
+
+
+def test_a_long_text_is_cut_where_the_study_says_so(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    tiny_study.rewrite("de.test.jsonl", lambda t: t.replace("Film", "Film " * 300))
+    prepared = prepare(
+        tiny_study.study, data_root=tiny_study.data, out=tiny_study.out, device="cpu"
+    )
+    assert prepared.steps
+    assert len(said(tiny_study)) == 2
+    tiny_study.raw["evaluate"]["max_tokens"] = 64
+    with pytest.raises(AssertionError, match="a model was loaded"):
+        said(tiny_study)
+
+
+def test_preparing_writes_nothing(tiny_study: TinyStudy) -> None:
+    prepare(
+        tiny_study.study, data_root=tiny_study.data, out=tiny_study.out, device="cpu"
+    )
+    assert not tiny_study.out.parent.exists()
+
+
+def test_a_folder_that_can_be_made_will_do(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(SpilloverError, match=r"is a file\); name another with --out"):
+        check_writable(tmp_path / "file" / "b")

@@ -1,0 +1,264 @@
+"""Reading a study, overriding it, and saying all that is wrong in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spillover.errors import Faults, SpilloverError, StudyError
+from spillover.settings import EvaluateSettings, TuneSettings
+from spillover.study import Study, TaskUse, parse_study, preset_names, read_study
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    """A mapping that makes a study of tasks that ship with the package."""
+    return {
+        "name": "s",
+        "model": "smollm2-135m-instruct",
+        "languages": ["en", "de"],
+        "tasks": [{"task": "mini-paraphrase"}],
+    } | changes
+
+
+def said(raw: dict[str, Any]) -> list[str]:
+    """The sentences about a study that has faults."""
+    with pytest.raises(Faults) as caught:
+        parse_study(raw, "s.yaml")
+    return [str(error) for error in caught.value.errors]
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_can_be_read_and_resolved(name: str) -> None:
+    study = read_study(name)
+    assert study.name == name
+    assert study.description
+    assert [use.resolve().name for use in study.tasks]
+    assert [use.resolve().name for use in study.corpora]
+    assert study.model.hub is None or len(str(study.model.revision)) == 40
+
+
+def test_the_papers_settings() -> None:
+    study = read_study("paper")
+    assert study.languages == ("en", "fr", "de", "es", "zh", "ja")
+    assert (study.tune.epochs, study.tune.learning_rate) == (6, 2e-5)
+    assert (study.tune.rank, study.tune.alpha) == (8, 32)
+    assert study.tune.schedule == "cosine"
+    assert (study.evaluate.beams, study.evaluate.max_new_tokens) == (4, 100)
+    rows = {use.resolve().name: use.train_rows for use in study.tasks}
+    assert rows == {"pawsx": None, "xnli": 100_000, "xlsum": 50_000}
+
+
+def test_a_file_is_read_as_a_preset_is(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("name: s\nmodel: smollm2-135m-instruct\nlanguages: [en, de]\n")
+    with path.open("a") as file:
+        file.write("tasks: [{task: mini-paraphrase}]\n")
+    assert read_study(path) == parse_study(small())
+
+
+def test_overrides_go_into_nested_keys() -> None:
+    study = read_study(
+        "quickstart",
+        ["tune.epochs=2", "tasks.1.test_rows=7", "languages=[en, zh]", "seed=5"],
+    )
+    assert study.tune.epochs == 2
+    assert study.tasks[1].test_rows == 7
+    assert study.tasks[0].test_rows == 60
+    assert (study.languages, study.seed) == (("en", "zh"), 5)
+
+
+def test_a_value_may_hold_an_equals_sign_and_a_key_may_be_new() -> None:
+    study = read_study("quickstart", ["description=a=b", "embed.layers=[0, -1]"])
+    assert study.description == "a=b"
+    assert study.embed.layers == (0, -1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("seed", "--set: 'seed' has no '='; expected key=value."),
+        ("name.x=1", "--set name.x: no place for 'x'."),
+        ("tasks.9.test_rows=1", "--set tasks.9.test_rows: no '9' to go into."),
+        ("tasks.x=1", "--set tasks.x: no place for 'x'."),
+        ("seed=[1", "--set seed: '[1' is not YAML."),
+    ],
+)
+def test_an_override_into_nowhere(text: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        read_study("quickstart", [text])
+    assert str(caught.value) == sentence
+
+
+def test_a_tasks_own_settings_lie_on_top_of_the_studys() -> None:
+    use = {"task": "mini-paraphrase", "tune": {"rank": 2}, "evaluate": {"beams": 1}}
+    study = parse_study(small(tasks=[use], tune={"epochs": 3}))
+    assert study.tune_settings(study.tasks[0]) == TuneSettings(epochs=3, rank=2)
+    assert study.evaluate_settings(study.tasks[0]) == EvaluateSettings(beams=1)
+
+
+def test_the_headline_metric() -> None:
+    study = parse_study(small())
+    choice = parse_study(small(headline="choice"))
+    classification = study.tasks[0].resolve()
+    generation = TaskUse(task="mini-summary").resolve()
+    assert study.metric(classification) == "accuracy_strict"
+    assert choice.metric(classification) == "accuracy_choice"
+    assert study.metric(generation) == choice.metric(generation) == "rougeL"
+
+
+def test_files_to_learn_from_come_before_the_tasks_own() -> None:
+    train = {"path": "/mine.tsv", "id": "id", "target": "label"}
+    use = TaskUse.model_validate({"task": "pawsx", "train": train})
+    task = use.resolve()
+    chosen = task.source("train", "en", Path("root"))
+    assert chosen.model_dump(include={"path", "splits", "languages"}) == {
+        "path": "/mine.tsv",
+        "splits": {"train": "train"},
+        "languages": ("en",),
+    }
+    assert task.source("test", "en", Path("root")) != chosen
+
+
+def test_files_that_a_task_cannot_learn_from() -> None:
+    train = {"path": "/mine.tsv", "columns": {"sentence9": "a"}, "target": "label"}
+    use = TaskUse.model_validate({"task": "pawsx", "train": train})
+    with pytest.raises(Faults, match=r"^pawsx: train: .*'sentence9'.* not a field"):
+        use.resolve()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seeed": 1}, "s.yaml: unknown key 'seeed'; did you mean 'seed'."),
+        ({"zzz": 1}, "s.yaml: unknown key 'zzz'; known: chat, corpora,"),
+        (
+            {"tune": {"learning-rate": 1}},
+            "s.yaml: unknown key 'tune.learning-rate'; did you mean 'learning_rate'.",
+        ),
+        ({"tune": {"epochs": "six"}}, "s.yaml: tune.epochs: input should be a valid"),
+        ({"tune": {"epochs": -1}}, "s.yaml: tune.epochs: input should be greater"),
+        ({"dtype": "int8"}, "s.yaml: dtype: input should be 'auto', 'bfloat16'"),
+        ({"seed": 1.5}, "s.yaml: seed: input should be a valid integer"),
+        ({"name": "a b"}, "s.yaml: name: string should match pattern"),
+        ({"tasks": []}, "s.yaml: tasks: tuple should have at least 1 item"),
+        ({"tasks": "xnli"}, "s.yaml: tasks: input should be a valid tuple"),
+        ({"languages": ["en"]}, "s.yaml: languages: tuple should have at least 2"),
+        ({"languages": ["de", "en"]}, "s.yaml: languages: 'en' must come first"),
+        ({"languages": ["de", "fr"]}, "s.yaml: languages: 'en' must come first"),
+        ({"languages": ["en", "de", "de"]}, "s.yaml: languages: 'de' must stand once"),
+        ({"languages": ["en", False]}, "s.yaml: languages: YAML reads an unquoted"),
+        ({"model": "a b"}, "s.yaml: model: 'a b' is neither a repository of the Hub"),
+        ({"model": {"hub": "a/b", "gguf": "x"}}, "s.yaml: model: give exactly one"),
+        (
+            {"tasks": [{"task": "xnli", "test_rows": -3}]},
+            "s.yaml: tasks.0.test_rows: input should be greater than or equal to 1",
+        ),
+        (
+            {"tasks": [{"task": "xnli", "tune": {"rang": 4}}]},
+            "s.yaml: unknown key 'tasks.0.tune.rang'; did you mean 'rank'.",
+        ),
+        ({"tasks": [{"task": 5}]}, "s.yaml: tasks.0.task: input should be a valid"),
+        ({"tasks": [{}]}, "s.yaml: the key 'tasks.0.task' is missing."),
+        (
+            {"corpora": [{"corpus": "pud", "rows": 1}]},
+            "s.yaml: corpora.0.rows: input should be greater than or equal to 2",
+        ),
+        (
+            {"tune": {"target_modules": 5}},
+            "s.yaml: tune.target_modules: input should be 'all-linear'",
+        ),
+    ],
+)
+def test_one_sentence_for_one_fault(change: dict[str, Any], sentence: str) -> None:
+    [found] = said(small(**change))
+    assert sentence in found
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": "ranking"}, "tasks.0.task.kind: input should be 'classification'"),
+        ({"metric": "bleu"}, "tasks.0.task.metric: input should be 'accuracy'"),
+        ({"metric": "rougeL"}, "tasks.0.task: the metric of a classification task is"),
+        ({"answers": {"1": "Yes"}}, "tasks.0.task: a classification task needs two"),
+        ({"tempalte": "x"}, "'tasks.0.task.tempalte'; did you mean 'template'"),
+        (
+            {"hub": [{"repo": "a/b", "revision": "x", "cofnig": "c"}]},
+            "'tasks.0.task.hub.0.cofnig'; did you mean 'config'",
+        ),
+    ],
+)
+def test_a_users_own_task_is_explained_too(
+    change: dict[str, Any], sentence: str
+) -> None:
+    source = {"path": "{language}.{split}.csv", "target": "label"}
+    task = {
+        "name": "mine",
+        "kind": "classification",
+        "template": "{text} Yes or No?",
+        "answers": {"1": "Yes", "0": "No"},
+        "metric": "accuracy",
+        "languages": ["en", "de"],
+        "files": [source],
+    }
+    assert parse_study(small(tasks=[{"task": task}])).tasks[0].resolve().name == "mine"
+    [found] = said(small(tasks=[{"task": task | change}]))
+    assert sentence in found
+
+
+def test_all_faults_are_said_together() -> None:
+    found = said({"seeed": 1, "languages": ["de"], "tune": {"rank": 0, "alpha": 0}})
+    text = "\n".join(found)
+    for part in ("seeed", "'name'", "'model'", "'tasks'", "tune.rank", "tune.alpha"):
+        assert part in text
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- a\n- b\n", "not a mapping of keys to values"),
+        ("", "not a mapping of keys to values"),
+        ("name: [a\nb: 1", "not YAML (while parsing a flow sequence"),
+        ("a: \x00", "not YAML (unacceptable character"),
+    ],
+)
+def test_a_file_that_is_no_study(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError) as caught:
+        read_study(path)
+    assert str(caught.value).startswith(f"{path}: {sentence}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(b"name: \xff")
+    with pytest.raises(StudyError, match=r"cannot be read .*utf-8"):
+        read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("papre", "unknown study 'papre'; did you mean 'paper'"),
+        ("nowhere.yaml", "nowhere.yaml: no such file"),
+        ("a/b", "a/b: no such file"),
+        ("", "unknown study ''; known: "),
+    ],
+)
+def test_a_study_that_is_not_there(source: str, sentence: str) -> None:
+    with pytest.raises(SpilloverError) as caught:
+        read_study(source)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_study_is_frozen() -> None:
+    study = parse_study(small())
+    with pytest.raises(ValueError, match="frozen"):
+        study.seed = 2
+    assert isinstance(study, Study)

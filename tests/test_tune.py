@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from pydantic import ValidationError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM
+
+from spillover.batching import pad
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.encoding import encode
+from spillover.errors import DataError, ModelError, StudyError
+from spillover.models import LanguageModel, attach, load_model, probe
+from spillover.settings import TuneSettings
+from spillover.tune import IGNORED, collate, encode_examples, tune
+
+SETTINGS = TuneSettings(
+    epochs=4,
+    learning_rate=2e-2,
+    batch_size=4,
+    micro_batch_size=2,
+    warmup_steps=0,
+    schedule="constant",
+)
+WEIGHTS = "adapter_model.safetensors"
+
+
+def trained(
+    model: LanguageModel, task: Task, items: list[Item], folder: Path, **changes: Any
+) -> bytes:
+    seed = changes.pop("seed", 1)
+    progress = changes.pop("progress", lambda share: None)
+    settings = SETTINGS.model_copy(update=changes)
+    tune(model, task, items, folder, settings, seed=seed, progress=progress)
+    return (folder / WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize("variant", ["none", "bos", "both"])
+def test_only_answers_are_learnt_and_only_generation_ends_in_eos(
+    tiny_folders: dict[str, Path],
+    opinions: Task,
+    titles: Task,
+    reviews: list[Item],
+    variant: str,
+) -> None:
+    model = load_model(str(tiny_folders[variant]), device="cpu", dtype="float32")
+    for task, end in ((opinions, []), (titles, [2])):
+        examples = encode_examples(model, task, reviews, SETTINGS)
+        for item, example in zip(reviews, examples, strict=True):
+            word = task.answers.get(item.gold, item.gold)
+            prompt, whole = encode(
+                model.tokenizer, [task.prompt(item), f"{task.prompt(item)} {word}"]
+            )
+            assert example["input_ids"] == whole + end
+            answer = whole[len(prompt) :] + end
+            assert example["labels"] == [IGNORED] * len(prompt) + answer
+            assert answer != end
+
+
+def full_loss(model: LanguageModel, rows: list[dict[str, list[int]]]) -> Tensor:
+    """Right-padded, with logits of every token: the loss as a textbook has it."""
+    batch = pad([row["input_ids"] for row in rows], 0, side="right")
+    labels = torch.full_like(batch["input_ids"], IGNORED)
+    for number, row in enumerate(rows):
+        labels[number, : len(row["labels"])] = torch.tensor(row["labels"])
+    logits = model.model(**batch).logits
+    return cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+
+
+def test_the_loss_of_the_last_columns_is_the_loss_of_all(
+    tiny: LanguageModel, opinions: Task, titles: Task, reviews: list[Item]
+) -> None:
+    items = [
+        Item(item.id, item.fields, "01"[i % 2] * (i + 1))
+        for i, item in enumerate(reviews)
+    ]
+    for task, of in ((opinions, reviews), (titles, items)):
+        rows = encode_examples(tiny, task, of, SETTINGS)
+        batch = collate(rows, tiny.pad_id)
+        kept = len(batch["logits_to_keep"])
+        assert kept < max(len(row["input_ids"]) for row in rows)
+        with torch.no_grad():
+            loss = tiny.model(**batch).loss
+            torch.testing.assert_close(loss, full_loss(tiny, rows))
+
+
+def test_a_batch_that_is_all_answer_keeps_all_columns() -> None:
+    rows = [{"input_ids": [5, 6, 7], "labels": [IGNORED, 6, 7]}]
+    batch = collate(rows, 0)
+    assert batch["logits_to_keep"].tolist() == [0, 1, 2]
+    assert batch["labels"].tolist() == [[IGNORED, 6, 7]]
+
+
+def test_training_reduces_the_loss_and_leaves_the_base_as_it_was(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    before = {name: value.clone() for name, value in tiny.model.state_dict().items()}
+    logits = probe(tiny)
+    shares: list[float] = []
+    rows = encode_examples(tiny, opinions, reviews, SETTINGS)
+    log = tune(tiny, opinions, reviews, tmp_path, SETTINGS, progress=shares.append)
+    steps = 4 * len(reviews) // SETTINGS.batch_size
+    assert shares == pytest.approx([(n + 1) / steps for n in range(steps)])
+    assert [entry["step"] for entry in log] == [5.0, 10.0]
+    assert all(set(entry) == {"step", "loss", "learning_rate"} for entry in log)
+    after = tiny.model.state_dict()
+    assert after.keys() == before.keys()  # no LoRA layer is left
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert not tiny.model.training
+    assert torch.equal(probe(tiny), logits)
+    with torch.no_grad():
+        base = float(full_loss(tiny, rows))
+        tuned = float(full_loss(attach(tiny, tmp_path), rows))
+    assert tuned < 0.7 * base
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    first = trained(tiny, opinions, reviews, tmp_path / "a")
+    assert trained(tiny, opinions, reviews, tmp_path / "b") == first
+    assert trained(tiny, opinions, reviews, tmp_path / "c", seed=2) != first
+    config = [(tmp_path / name / "adapter_config.json").read_text() for name in "ab"]
+    assert config[0] == config[1]
+
+
+def test_plain_peft_loads_the_adapter_and_agrees(
+    tiny_folders: dict[str, Path],
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+) -> None:
+    trained(tiny, opinions, reviews, tmp_path)
+    base = AutoModelForCausalLM.from_pretrained(tiny_folders["bos"])
+    plain = PeftModel.from_pretrained(base, tmp_path).eval()
+    ids = torch.tensor(tiny.encode(["The train to the north"]))
+    ours = attach(tiny, tmp_path)
+    with torch.no_grad():
+        assert torch.equal(plain(ids).logits, ours.model(ids).logits)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt_at(share: float) -> Any:
+    def progress(done: float) -> None:
+        if done >= share:
+            raise Interrupted
+
+    return progress
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    whole = trained(tiny, opinions, reviews, tmp_path / "whole")
+    part = tmp_path / "part"
+    often = {"checkpoint_minutes": 1e-9}
+    with pytest.raises(Interrupted):
+        trained(tiny, opinions, reviews, part, progress=interrupt_at(0.6), **often)
+    assert not (part / WEIGHTS).exists()
+    assert "lora" not in str(tiny.model)
+    [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
+    assert checkpoint.name == "checkpoint-7"  # in the middle of the third epoch
+    shares: list[float] = []
+    resumed = trained(tiny, opinions, reviews, part, progress=shares.append, **often)
+    assert shares[0] == pytest.approx(8 / 12)  # not from the beginning
+    assert resumed == whole
+    assert {path.name for path in part.iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
+    assert not (part / "checkpoints").exists()
+
+
+def test_the_checkpoint_of_another_call_is_not_resumed(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    other = trained(tiny, opinions, reviews, tmp_path / "other", seed=2)
+    part = tmp_path / "part"
+    with pytest.raises(Interrupted):
+        trained(
+            tiny, opinions, reviews, part,
+            progress=interrupt_at(0.6), checkpoint_minutes=1e-9,
+        )  # fmt: skip
+    assert trained(tiny, opinions, reviews, part, seed=2) == other
+
+
+def test_a_checkpoint_that_was_cut_off_is_not_resumed(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    whole = trained(tiny, opinions, reviews, tmp_path / "whole")
+    part = tmp_path / "part"
+    often = {"checkpoint_minutes": 1e-9}
+    with pytest.raises(Interrupted):
+        trained(tiny, opinions, reviews, part, progress=interrupt_at(0.6), **often)
+    [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
+    (checkpoint / "trainer_state.json").unlink()
+    assert trained(tiny, opinions, reviews, part) == whole
+
+
+def test_items_are_shuffled_and_all_seen_in_each_epoch(
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def spy(rows: list[dict[str, list[int]]], fill: int) -> dict[str, Tensor]:
+        seen.extend(tuple(row["input_ids"]) for row in rows)
+        return collate(rows, fill)
+
+    monkeypatch.setattr(sys.modules["spillover.tune"], "collate", spy)
+    trained(tiny, opinions, reviews, tmp_path / "a", epochs=2)
+    order = [
+        tuple(example["input_ids"])
+        for example in encode_examples(tiny, opinions, reviews, SETTINGS)
+    ]
+    first, second = seen[: len(order)], seen[len(order) :]
+    assert sorted(first) == sorted(second) == sorted(order)
+    assert first != order
+    assert first != second
+    seen.clear()
+    trained(tiny, opinions, reviews, tmp_path / "b", epochs=2, seed=2)
+    assert seen[: len(order)] != first
+
+
+def test_the_batch_size_is_reached_by_accumulation(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    alike = [Item(str(n), reviews[3].fields, str(n % 2)) for n in range(4)]
+    found = []
+    for name, micro in (("a", 4), ("b", 2)):
+        trained(
+            tiny, opinions, alike, tmp_path / name, dropout=0.0, epochs=2,
+            micro_batch_size=micro,
+        )  # fmt: skip
+        found.append(load_file(tmp_path / name / WEIGHTS))
+    for name in found[0]:
+        torch.testing.assert_close(found[0][name], found[1][name], atol=1e-4, rtol=1e-3)
+
+
+def test_a_batch_that_is_no_multiple_is_an_error() -> None:
+    with pytest.raises(ValidationError, match="4 is no multiple of 'micro_batch_size'"):
+        TuneSettings(batch_size=4, micro_batch_size=3)
+    assert TuneSettings(batch_size=4, micro_batch_size=32).batch_size == 4
+
+
+def test_a_loss_that_is_no_number_is_an_error_at_once(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    tiny.model.model.layers[1].mlp.down_proj.weight.data[0, 0] = math.nan
+    with pytest.raises(ModelError, match="the training loss is nan at step"):
+        trained(tiny, opinions, reviews, tmp_path)
+    assert not (tmp_path / WEIGHTS).exists()
+    assert "lora" not in str(tiny.model)
+
+
+def test_a_loss_that_explodes_in_the_last_step_saves_no_adapter(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    tiny.model.model.layers[1].mlp.down_proj.weight.data[0, 0] = math.nan
+    with pytest.raises(ModelError, match="the training loss is nan at step 3"):
+        trained(tiny, opinions, reviews, tmp_path, epochs=1)  # three steps
+    assert not (tmp_path / WEIGHTS).exists()
+
+
+def test_bf16_is_trained_with_an_fp32_adapter(
+    tiny_folders: dict[str, Path],
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+) -> None:
+    model = load_model(str(tiny_folders["bos"]), device="cpu", dtype="bfloat16")
+    trained(model, opinions, reviews, tmp_path)
+    weights = load_file(tmp_path / WEIGHTS)
+    assert {value.dtype for value in weights.values()} == {torch.float32}
+    assert model.dtype == torch.bfloat16
+    assert not model.model.get_output_embeddings()._forward_hooks
+    rows = encode_examples(model, opinions, reviews, SETTINGS)
+    with torch.no_grad():
+        base = float(full_loss(model, rows))
+        tuned = float(full_loss(attach(model, tmp_path), rows))
+    assert tuned < 0.8 * base
+
+
+def test_long_items_are_cut_so_that_the_answer_fits(
+    tiny: LanguageModel, titles: Task, reviews: list[Item]
+) -> None:
+    settings = SETTINGS.model_copy(update={"max_tokens": 34})
+    whole = encode_examples(tiny, titles, reviews, SETTINGS)
+    assert max(len(row["input_ids"]) for row in whole) > 34
+    for row, uncut in zip(
+        encode_examples(tiny, titles, reviews, settings), whole, strict=True
+    ):
+        assert len(row["input_ids"]) <= 34
+        assert row["labels"][-2:] == uncut["labels"][-2:]
+        assert [n for n in row["labels"] if n != IGNORED] == [
+            n for n in uncut["labels"] if n != IGNORED
+        ]
+
+
+def test_an_answer_longer_than_everything_is_an_error(
+    tiny: LanguageModel, titles: Task
+) -> None:
+    item = Item("wordy", {"review": "fine"}, "train " * 400)
+    with pytest.raises(StudyError, match="item wordy"):
+        encode_examples(tiny, titles, [item], SETTINGS)
+
+
+def test_no_items_are_an_error(
+    tiny: LanguageModel, opinions: Task, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="no items of opinions to learn from"):
+        tune(tiny, opinions, [], tmp_path)
+
+
+def test_the_global_random_state_does_not_matter(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    torch.manual_seed(5)
+    first = trained(tiny, opinions, reviews, tmp_path / "a", epochs=1)
+    torch.manual_seed(6)
+    assert trained(tiny, opinions, reviews, tmp_path / "b", epochs=1) == first
