@@ -135,15 +135,15 @@ def encode_examples(
     end = [model.tokenizer.eos_token_id] if generation else []
     limit = min(settings.max_tokens or model.context, model.context)
     loose = Encoder(model.tokenizer, task, chat=chat)
-    answers = loose.answers(loose.prompts(items), words)
+    prompts = loose.prompts(items)
+    answers = loose.answers(prompts, words)
     examples = []
-    for item, answer, word in zip(items, answers, words, strict=True):
-        encoder = Encoder(
-            model.tokenizer, task, max_tokens=limit - len(answer + end), chat=chat
-        )
-        [prompt] = encoder.prompts([item])
-        if prompt.cut:
-            [answer] = encoder.answers([prompt], [word])
+    for prompt, answer, word in zip(prompts, answers, words, strict=True):
+        room = limit - len(answer + end)
+        if len(prompt.ids) > room:
+            tight = Encoder(model.tokenizer, task, max_tokens=room, chat=chat)
+            [prompt] = tight.prompts([prompt.item])
+            [answer] = tight.answers([prompt], [word])
         ids = prompt.ids + answer + end
         labels = [IGNORED] * len(prompt.ids) + answer + end
         examples.append({"input_ids": ids, "labels": labels})

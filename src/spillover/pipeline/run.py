@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -118,7 +117,6 @@ def _tune(
         progress=watcher.advanced,
     )
     write_text(folder / "log.json", json.dumps(log, indent=1))
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
 def _evaluate(
