@@ -17,7 +17,7 @@ from spillover.study import Study
 
 Kind = Literal["tune", "evaluate", "embed"]
 
-VERSIONS: Mapping[Kind, int] = {"tune": 1, "evaluate": 1, "embed": 1}
+VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 1, "embed": 1}
 """Raised by whoever changes what a step computes: all its results are then redone."""
 
 NOT_IN_KEY = {"checkpoint_minutes"}
