@@ -85,19 +85,21 @@ def test_attach_and_detach(tiny: LanguageModel, make_adapter: MakeAdapter) -> No
     assert base.name == "bos"
     assert "lora" not in str(base.model)
     assert torch.equal(probe(base), before)
+    with pytest.raises(ModelError, match="no adapter on bos"):
+        detach(base)
 
 
 def test_adapters_follow_each_other_without_a_trace(
     tiny: LanguageModel, make_adapter: MakeAdapter
 ) -> None:
     folder = make_adapter()
-    other = make_adapter("other")
+    other = make_adapter("other+more")
     values = load_file(other / WEIGHTS)
     save_file({k: 2 * v for k, v in values.items()}, other / WEIGHTS)
     first = attach(tiny, folder)
     logits = probe(first)
     second = attach(detach(first), other)
-    assert second.name == "bos+other"
+    assert second.name == "bos+other+more"
     assert not torch.equal(probe(second), logits)
     assert torch.equal(probe(attach(detach(second), folder)), logits)
 

@@ -241,6 +241,19 @@ def test_prompts_are_checked_before_a_model_is_loaded(
     assert "expected at most 252, so that the answer fits" in long
 
 
+def test_layers_and_modules_are_looked_for_before_a_model_is_loaded(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    tiny_study.raw["embed"] = {"layers": [-1, 7]}
+    tiny_study.raw["tune"]["target_modules"] = ["q_prj", "v_proj"]
+    layer, module = said(tiny_study)
+    assert (
+        layer == "embed.layers: no layer 7; expected 0 (embeddings) to 2, or -3 to -1."
+    )
+    assert module.startswith("tune.target_modules: unknown module 'q_prj'")
+    assert "did you mean 'q_proj'" in module
+
+
 def test_a_long_text_is_cut_where_the_study_says_so(
     tiny_study: TinyStudy, no_model: None
 ) -> None:

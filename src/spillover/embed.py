@@ -81,16 +81,10 @@ class _Pooler:
 
     def __init__(self, backbone: nn.Module, settings: EmbedSettings) -> None:
         self.backbone, self.poolings = backbone, settings.poolings
-        depth = int(backbone.config.get_text_config().num_hidden_layers)  # type: ignore[union-attr,operator]
+        depth = check_layers(backbone.config, settings.layers)
         self.blocks = _blocks(backbone, depth)
         self.wanted: dict[int, list[int]] = {}
         for layer in settings.layers:
-            if not -depth - 1 <= layer <= depth:
-                raise StudyError(
-                    f"no layer {layer}",
-                    where="embed.layers",
-                    expected=f"0 (embeddings) to {depth}, or -{depth + 1} to -1",
-                )
             self.wanted.setdefault(layer % (depth + 1), []).append(layer)
         self.depth = depth
 
@@ -136,6 +130,23 @@ class _Pooler:
         if self.depth in self.wanted:
             pool(self.depth, states)
         return found
+
+
+def check_layers(config: Any, layers: Sequence[int]) -> int:
+    """The number of decoder layers of a model.
+
+    Raises:
+        StudyError: one of `layers`, as `EmbedSettings` counts them, is not there.
+    """
+    depth = int(config.get_text_config().num_hidden_layers)
+    for layer in layers:
+        if not -depth - 1 <= layer <= depth:
+            raise StudyError(
+                f"no layer {layer}",
+                where="embed.layers",
+                expected=f"0 (embeddings) to {depth}, or -{depth + 1} to -1",
+            )
+    return depth
 
 
 def _blocks(backbone: nn.Module, depth: int) -> nn.ModuleList:

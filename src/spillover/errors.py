@@ -73,7 +73,12 @@ class Faults(SpilloverError):
 
 
 def unknown(
-    kind: str, value: str, known: Iterable[str], *, listing: str | None = None
+    kind: str,
+    value: str,
+    known: Iterable[str],
+    *,
+    where: str | None = None,
+    listing: str | None = None,
 ) -> StudyError:
     """The error for a name that is not among `known`, with the nearest spelling."""
     names = sorted(known)
@@ -81,4 +86,4 @@ def unknown(
     fix = f"did you mean {near[0]!r}" if near else f"known: {', '.join(names)}"
     if listing:
         fix += f" ({listing!r} lists them)"
-    return StudyError(f"unknown {kind} {value!r}", fix=fix)
+    return StudyError(f"unknown {kind} {value!r}", where=where, fix=fix)

@@ -12,7 +12,7 @@ import torch
 from peft import PeftConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from spillover import gguf
 from spillover.errors import ModelError
@@ -35,11 +35,13 @@ class LanguageModel:
             merged: what is evaluated and what is embedded is the same form.
         tokenizer: its tokenizer.
         name: what tables call it.
+        base: what `attach` put the adapter on; None for a model without one.
     """
 
     model: Any
     tokenizer: Any
     name: str
+    base: LanguageModel | None = None
 
     @property
     def device(self) -> torch.device:
@@ -65,8 +67,7 @@ class LanguageModel:
     @property
     def context(self) -> int:
         """The longest sequence, in tokens, that the model was built for."""
-        config = self.causal_lm.config.get_text_config()
-        return int(getattr(config, "max_position_embeddings", 0)) or 1 << 30
+        return context_of(self.causal_lm.config)
 
     @property
     def pad_id(self) -> int:
@@ -90,6 +91,12 @@ def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     start = [bos] if bos is not None and tokenizer("").input_ids[:1] == [bos] else []
     ids = tokenizer(texts, add_special_tokens=False).input_ids
     return [start + row for row in ids]
+
+
+def context_of(config: Any) -> int:
+    """The longest sequence, in tokens, that a model of this configuration takes."""
+    text = config.get_text_config()
+    return int(getattr(text, "max_position_embeddings", 0)) or 1 << 30
 
 
 def resolve_device(device: str = "auto") -> torch.device:
@@ -143,6 +150,19 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def load_config(spec: ModelSpec) -> Any:
+    """The configuration of a model, without its weights.
+
+    Raises:
+        ModelError: it cannot be had.
+    """
+    place, options = _place(spec)
+    try:
+        return AutoConfig.from_pretrained(place, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unavailable("configuration", spec, error) from error
 
 
 def load_model(
@@ -204,7 +224,7 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
         config.inference_mode = True
         adapted = get_peft_model(base.model, config)
     name = f"{base.name}+{folder.name}"
-    result = LanguageModel(adapted, base.tokenizer, name)
+    result = LanguageModel(adapted, base.tokenizer, name, base)
     try:
         with _as_misfit(base, folder):
             loaded = adapted.load_adapter(str(folder), "default", torch_device="cpu")
@@ -253,9 +273,15 @@ def _check_adapter(
 
 
 def detach(adapted: LanguageModel) -> LanguageModel:
-    """The base model under an adapter, as it was."""
-    base = adapted.model.unload()
-    return LanguageModel(base, adapted.tokenizer, adapted.name.partition("+")[0])
+    """The base model under an adapter, as it was before `attach`.
+
+    Raises:
+        ModelError: there is no adapter on it.
+    """
+    if adapted.base is None:
+        raise ModelError(f"no adapter on {adapted.name} to take off")
+    adapted.model.unload()
+    return adapted.base
 
 
 @contextmanager

@@ -18,19 +18,26 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Schedule = Literal[
+    "constant", "constant_with_warmup", "cosine", "inverse_sqrt", "linear", "polynomial"
+]
+"""Those of transformers that need nothing but the number of steps."""
+
+
 class TuneSettings(Settings):
     """How a model is fine-tuned with LoRA.
 
     Attributes:
         epochs: passes over the training items.
         learning_rate: at the end of the warm-up.
-        schedule: of the learning rate, by transformers' name.
+        schedule: of the learning rate after the warm-up, by transformers' name.
         rank: of the LoRA matrices.
         alpha: LoRA's scale is alpha / rank.
         dropout: before LoRA's first matrix.
         target_modules: module names, or `all-linear`.
         batch_size: items a step of the optimizer, over all devices.
-        micro_batch_size: items at once; `batch_size` is reached by accumulation.
+        micro_batch_size: items at once on a device; `batch_size` is reached by
+            accumulation.
         warmup_steps: a whole number, or below 1 a share of all steps.
         weight_decay: of AdamW.
         max_tokens: of prompt and answer together; the longest field of a longer
@@ -40,7 +47,7 @@ class TuneSettings(Settings):
 
     epochs: float = Field(default=6, gt=0)  # the paper's
     learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
-    schedule: str = "cosine"  # the paper's
+    schedule: Schedule = "cosine"  # the paper's
     rank: int = Field(default=8, ge=1)  # the paper's
     alpha: int = Field(default=32, ge=1)  # the paper's
     dropout: float = Field(default=0.05, ge=0, lt=1)  # Alpaca-LoRA's

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
-from spillover.errors import Faults, ModelError, OutputError, SpilloverError
+from spillover.errors import Faults, OutputError, SpilloverError
 from spillover.model_spec import fingerprint
 from spillover.pipeline.inputs import Inputs, collecting, read_inputs
 from spillover.pipeline.plan import Step, plan
@@ -138,21 +138,28 @@ def prepare(
     )
 
 
-def check_prompts(prepared: Prepared) -> None:
-    """See with the model's tokenizer that prompts and answer words will do.
+def check_fit(prepared: Prepared) -> None:
+    """See with the model's tokenizer and configuration that the study fits it.
 
     The first and the longest prompt of each language are tried.
 
     Raises:
-        Faults: answer words that collide, prompts that are too long, no tokenizer.
+        Faults: answer words that collide, prompts that are too long, layers or modules
+            that the model does not have, no tokenizer.
     """
+    from spillover.embed import check_layers
     from spillover.encoding import Encoder
     from spillover.evaluate import check_context
-    from spillover.models import load_tokenizer
+    from spillover.models import context_of, load_config, load_tokenizer
+    from spillover.tune import check_modules
 
     study, errors = prepared.study, list[SpilloverError]()
-    tokenizer = load_tokenizer(study.model)
-    context = _context(study, tokenizer)
+    tokenizer, config = load_tokenizer(study.model), load_config(study.model)
+    context = context_of(config)
+    with collecting(errors):
+        check_layers(config, study.embed.layers)
+    with collecting(errors):
+        check_modules(config, [data.tune for data in prepared.inputs.tasks.values()])
     for data in prepared.inputs.tasks.values():
         choosing = data.task.kind == "classification"
         with collecting(errors):
@@ -171,22 +178,6 @@ def check_prompts(prepared: Prepared) -> None:
                     encoder.choices(prompts)
     if errors:
         raise Faults(errors)
-
-
-def _context(study: Study, tokenizer: Any) -> int:
-    """The longest sequence, in tokens, of the model that the tokenizer came with."""
-    from transformers import AutoConfig
-
-    place = tokenizer.name_or_path
-    try:
-        config = AutoConfig.from_pretrained(place, revision=study.model.revision)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"the model's configuration cannot be read ({str(error).splitlines()[0]})",
-            where=study.model.name,
-        ) from error
-    text = config.get_text_config()
-    return int(getattr(text, "max_position_embeddings", 0)) or 1 << 30
 
 
 def run(
@@ -217,7 +208,7 @@ def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
     """As `run`, for a study that was read and checked."""
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
     if todo:
-        check_prompts(prepared)
+        check_fit(prepared)
     execute(
         prepared.study,
         prepared.inputs,

@@ -15,22 +15,24 @@ import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from peft.helpers import disable_input_dtype_casting
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import (
+    AutoModelForCausalLM,
     PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
     set_seed,
 )
+from transformers.pytorch_utils import Conv1D
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from spillover.batching import pad
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
-from spillover.errors import DataError, ModelError
+from spillover.errors import DataError, ModelError, StudyError, unknown
 from spillover.models import LanguageModel, fp32_head
 from spillover.settings import TuneSettings
 
@@ -74,7 +76,8 @@ def tune(
 
     Raises:
         DataError: there are no items.
-        StudyError: an item does not fit into the context.
+        StudyError: an item does not fit into the context, or the devices' batches do
+            not add up to `batch_size`.
         ModelError: the loss is no longer a number.
     """
     settings = settings or TuneSettings()
@@ -134,6 +137,33 @@ def _attention(device: torch.device) -> Iterator[None]:
         return
     with sdpa_kernel(SDPBackend.MATH):
         yield
+
+
+def check_modules(config: Any, settings: Sequence[TuneSettings]) -> None:
+    """See that a model of this configuration has the modules that LoRA is to go on.
+
+    Raises:
+        StudyError: one of `target_modules` is the name of none, or of no linear one.
+    """
+    wanted = {
+        name
+        for each in settings
+        if each.target_modules != "all-linear"
+        for name in each.target_modules
+    }
+    if not wanted:
+        return
+    with torch.device("meta"):  # shapes alone
+        skeleton: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    linear = {
+        name
+        for name, module in skeleton.named_modules()
+        if isinstance(module, nn.Linear | Conv1D)
+    }
+    short = sorted({name.rpartition(".")[2] for name in linear})
+    for name in sorted(wanted):
+        if not any(f".{there}".endswith(f".{name}") for there in linear):
+            raise unknown("module", name, short, where="tune.target_modules")
 
 
 def encode_examples(
@@ -208,7 +238,7 @@ def _arguments(
     settings: TuneSettings, checkpoints: Path, model: LanguageModel, seed: int
 ) -> TrainingArguments:
     micro = min(settings.micro_batch_size, settings.batch_size)
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
@@ -216,7 +246,6 @@ def _arguments(
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         per_device_train_batch_size=micro,
-        gradient_accumulation_steps=settings.batch_size // micro,
         remove_unused_columns=False,
         dataloader_pin_memory=model.device.type == "cuda",
         use_cpu=model.device.type == "cpu",
@@ -230,6 +259,16 @@ def _arguments(
         disable_tqdm=True,
         seed=seed,
     )
+    at_once = arguments.train_batch_size * arguments.world_size  # on all devices
+    if settings.batch_size % at_once:
+        raise StudyError(
+            f"'batch_size' {settings.batch_size} is no multiple of the {at_once} items "
+            "that all devices take at once",
+            where="tune",
+            fix="set another batch_size or micro_batch_size",
+        )
+    arguments.gradient_accumulation_steps = settings.batch_size // at_once
+    return arguments
 
 
 class _Trainer(Trainer):

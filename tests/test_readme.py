@@ -1,0 +1,68 @@
+"""The README's Python does what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import spillover
+from spillover.study import parse_study
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_a_whole_study(
+    tiny_study: TinyStudy,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As it stands, but for another study and its data under the same name."""
+    (whole, _) = blocks("python")
+
+    def read_study(name: str) -> spillover.Study:
+        assert name == "quickstart"
+        return tiny_study.study
+
+    run = spillover.run
+    monkeypatch.setattr(spillover, "read_study", read_study)
+    monkeypatch.setattr(
+        spillover,
+        "run",
+        lambda study: run(study, data_root=tiny_study.data, out=tiny_study.out),
+    )
+    exec(whole, {})  # noqa: S102 - our own text
+    assert "accuracy_strict" in capsys.readouterr().out
+
+
+@pytest.mark.real_model
+def test_piece_by_piece(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (_, pieces) = blocks("python")
+    monkeypatch.chdir(tmp_path)
+    exec(pieces, {})  # noqa: S102 - our own text
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    scores, alike, correlated = capsys.readouterr().out.strip().splitlines()
+    assert "accuracy_choice" in scores
+    assert "parallel=" in alike
+    assert "p_exact=" in correlated
+
+
+def test_a_users_own_task() -> None:
+    (study,) = blocks("yaml")
+    assert parse_study(yaml.safe_load(study)).tasks[0].resolve().name == "polarity"
