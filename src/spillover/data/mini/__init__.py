@@ -1,8 +1,9 @@
 """The mini-suite: three small tasks and a parallel corpus, made for this project.
 
-Clean, short and easy, so that a small model learns them within minutes; the prompts
-are those of PAWS-X, XNLI and XL-Sum in Xie et al. (2024). Scores on it say that the
-machinery works, and nothing about the data sets that it imitates.
+Clean, short and easy, so that a small model learns them within minutes: the forms are
+those of PAWS-X, XNLI and XL-Sum, the prompts shorter than those of Xie et al. (2024).
+Scores on it say that the machinery works, and nothing about the data sets that it
+imitates.
 
 The items come from grammars, and those of the test split say the same in every
 language; `python -m spillover.data.mini.generate` writes the files again. The
@@ -20,11 +21,7 @@ PARAPHRASE = Task(
     name="mini-paraphrase",
     description="Do two sentences say the same? (mini-suite, form of PAWS-X)",
     kind="classification",
-    template=(
-        "Sentence 1: {sentence1} Sentence 2: {sentence2} "
-        "Question: Do Sentence 1 and Sentence 2 express the same meaning? "
-        "Only answer with Yes or No. The answer is"
-    ),
+    template="{sentence1}\n{sentence2}\nSame meaning? Yes or No:",
     answers={"1": "Yes", "0": "No"},
     metric="accuracy",
     chance=1 / 2,
@@ -46,7 +43,7 @@ INFERENCE = Task(
     name="mini-inference",
     description="Does the premise entail the hypothesis? (mini-suite, form of XNLI)",
     kind="classification",
-    template="Suppose {premise} Can we infer that {hypothesis}? Yes, no, or maybe?",
+    template="{premise} {hypothesis} Yes, no, or maybe?",
     answers={"entailment": "Yes", "contradiction": "No", "neutral": "Maybe"},
     metric="accuracy",
     chance=1 / 3,

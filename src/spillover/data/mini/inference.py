@@ -1,11 +1,9 @@
 """mini-inference: pairs of sentences that entail, contradict or do neither, by frames.
 
-An item is a premise and a hypothesis, as XNLI has them. A frame (a comparison, a
-place, a purchase, …) draws the words of a premise, and one hypothesis whose arguments
-decide its label: from each premise come three items, one a label, with the same
-pattern for a hypothesis. Half of the hypotheses are denied ("is not taller"). Labels
-follow from what the premise says alone: contradictions cannot be, neutral ones may be
-or not, and none rests on what the premise would be odd to leave out.
+An item is a premise and a hypothesis, as XNLI has them. `inference_frames.py` says
+what a frame (a comparison, an order in time, …) draws for a premise, and which two
+people the hypothesis of each label orders: from each premise come three items, one a
+label.
 
 The test split is the same in every language, and draws words that the train split,
 in English, never draws. Sentences come from `inference_patterns.yaml`, words from
@@ -16,12 +14,18 @@ from __future__ import annotations
 
 from random import Random
 
-from spillover.data.mini.inference_frames import FRAMES, LABELS, Question, Slots
+from spillover.data.mini.inference_frames import (
+    FRAMES,
+    LABELS,
+    Label,
+    Question,
+    question,
+)
 from spillover.data.mini.inference_grammar import conjoin, fill, finish
 from spillover.data.mini.inference_words import Draw, Split, read
 
 SEED = 2024
-PREMISES_PER_FRAME: dict[Split, int] = {"test": 6, "train": 200}
+PREMISES_PER_FRAME: dict[Split, int] = {"test": 8, "train": 340}
 
 Item = dict[str, str]
 
@@ -35,16 +39,14 @@ def items(split: Split, language: str) -> list[Item]:
     """
     found = []
     for frame in FRAMES:
-        for number, (question, denied) in enumerate(_questions(split, frame)):
-            premise = _premise(frame, question, language)
+        for number, drawn in enumerate(_questions(split, frame)):
+            premise = _premise(frame, drawn, language)
             for label in LABELS:
                 found.append(
                     {
                         "id": f"{split}-{frame}-{number:03d}-{label[0]}",
                         "premise": premise,
-                        "hypothesis": _hypothesis(
-                            frame, question, denied, question.arguments[label], language
-                        ),
+                        "hypothesis": _hypothesis(frame, drawn, label, language),
                         "label": label,
                         "frame": frame,
                     }
@@ -52,33 +54,27 @@ def items(split: Split, language: str) -> list[Item]:
     return found
 
 
-def _questions(split: Split, frame: str) -> list[tuple[Question, bool]]:
-    """The questions of a frame, no two alike in English; every other one is denied."""
+def _questions(split: Split, frame: str) -> list[Question]:
+    """The questions of a frame, no two alike in English."""
     draw = Draw(split, Random(f"{SEED} {split} {frame}"))  # noqa: S311 (not for secrets)
-    found: dict[str, tuple[Question, bool]] = {}
+    found: dict[str, Question] = {}
     while len(found) < PREMISES_PER_FRAME[split]:
-        denied = len(found) % 2 == 1
-        question = FRAMES[frame](draw, denied)
-        found.setdefault(_premise(frame, question, "en"), (question, denied))
+        drawn = question(FRAMES[frame], draw)
+        found.setdefault(_premise(frame, drawn, "en"), drawn)
     return list(found.values())
 
 
-def _premise(frame: str, question: Question, language: str) -> str:
-    patterns = read("inference_patterns.yaml")[frame]
+def _premise(frame: str, drawn: Question, language: str) -> str:
+    pattern = read("inference_patterns.yaml")[frame]["clause"][language]
     clauses = [
-        fill(patterns["clauses"][name][language], {**question.slots, "p": p}, language)
-        for name, p in question.clauses
+        fill(pattern, {**drawn.slots, "p": p, "q": q, "gap": gap}, language)
+        for (p, q), gap in drawn.clauses
     ]
-    pattern = patterns["premises"][question.premise][language]
-    if clauses:
-        pattern = pattern.replace("{clauses}", conjoin(clauses, language))
-    return finish(fill(pattern, question.slots, language), language)
+    stop = "。" if language in ("zh", "ja") else "."
+    return finish(conjoin(clauses, language) + stop, language)
 
 
-def _hypothesis(
-    frame: str, question: Question, denied: bool, arguments: Slots, language: str
-) -> str:
-    patterns = read("inference_patterns.yaml")[frame]["hypotheses"]
-    name = "denied" if denied else "affirmed"
-    slots = {**question.slots, **arguments}
-    return finish(fill(patterns[name][language], slots, language), language)
+def _hypothesis(frame: str, drawn: Question, label: Label, language: str) -> str:
+    pattern = read("inference_patterns.yaml")[frame]["hypothesis"][language]
+    p, q = drawn.pairs[label]
+    return finish(fill(pattern, {**drawn.slots, "p": p, "q": q}, language), language)

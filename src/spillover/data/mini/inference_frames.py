@@ -1,154 +1,85 @@
 """What an item of mini-inference says, and what follows from it, in no language yet.
 
-A frame draws a premise and, for each label, the arguments with which one and the same
-hypothesis has that label. So the words of the hypothesis say nothing about the label,
-nor do those of the premise; only the comparison of the two does. There are two kinds:
+Every frame is an order of people: who is taller, who came earlier. A premise orders two
+of its four people, and the other two, by the same relation and by how much:
 
-    orders      the premise puts some of its people or things in an order (who is
-                taller or stronger) and leaves that of others open; the hypothesis
-                orders two of them
-    statuses    the premise says of one that something is true, of another that it is
-                false, and of a third that it may be either; the hypothesis says it of
-                one of the three
+    Sara is much taller than Paul, and Nina is a little taller than Max.
+
+A hypothesis orders two of the four, without saying by how much. As the premise says it
+the hypothesis is entailed; the other way round it is contradicted; of two people from
+different clauses nothing is said. So the words of the hypothesis say nothing about the
+label, nor do those of the premise; only who stands where does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spillover.data.mini.inference_grammar import Name, Word
-from spillover.data.mini.inference_words import Draw
-from spillover.data.mini.lexicon import LANGUAGES
+from spillover.data.mini.inference_grammar import Word
+from spillover.data.mini.inference_words import Draw, Entry
 
 Label = Literal["entailment", "contradiction", "neutral"]
 LABELS: tuple[Label, ...] = ("entailment", "contradiction", "neutral")
-Slots = Mapping[str, Word]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An order of people.
+
+    Attributes:
+        relation: the category of what orders them, and of its opposite.
+        gap: the category of by how much.
+        others: categories whose entries fill further slots.
+    """
+
+    relation: str
+    gap: str
+    others: tuple[str, ...] = ()
+
+
+FRAMES = {
+    "comparison": Frame("dimension", "degree"),
+    "time": Frame("order", "span", ("did",)),
+    "floor": Frame("side", "number"),
+    "amount": Frame("quantity", "number", ("haul",)),
+}
+
+Pair = tuple[Word, Word]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A premise, and a hypothesis with arguments for each label.
+    """A premise, and the two people of a hypothesis for each label.
 
     Attributes:
-        premise: the name of its pattern.
-        slots: what fills the slots of both patterns.
-        arguments: label -> what fills the remaining slots of the hypothesis.
-        clauses: the clauses of the premise, in order: their pattern and their `{p}`.
+        slots: what fills the slots that clauses and hypotheses share.
+        clauses: the people of each clause, and by how much.
+        pairs: label -> the people of the hypothesis, in order.
     """
 
-    premise: str
-    slots: Slots
-    arguments: Mapping[Label, Slots]
-    clauses: tuple[tuple[str, Word], ...] = ()
+    slots: Entry
+    clauses: tuple[tuple[Pair, Word], tuple[Pair, Word]]
+    pairs: dict[Label, Pair]
 
 
-Frame = Callable[[Draw, bool], Question]
-
-
-def comparison(draw: Draw, denied: bool) -> Question:
-    """Some are taller than others: a > b > c, d in both premises."""
+def question(frame: Frame, draw: Draw) -> Question:
+    """Draw the words of a premise and its three hypotheses."""
     a, b, c, d = draw.names(4)
-    pair = draw.entry("dimension")
-    asked = draw.random.choice(["more", "less"])
-    ends = draw.random.sample([c, d], 2)
+    clauses = (a, b), (c, d)
+    said = draw.random.choice(clauses)
+    unsaid = draw.random.sample([draw.random.choice(pair) for pair in clauses], 2)
+    side = draw.random.choice(["more", "less"])
+    slots = {"rel": draw.entry(frame.relation)[side]}
+    for category in frame.others:
+        slots |= draw.entry(category)
+    gaps = draw.words(frame.gap, 2)
     return Question(
-        premise=draw.random.choice(["chain", "fork"]),
-        slots={
-            "a": a,
-            "b": b,
-            "c": c,
-            "d": d,
-            "cd": _both(c, d),
-            **pair,
-            "asked": pair[asked],
-        },
-        arguments=_order((a, ends[0]), (c, d), draw, (asked == "less") != denied),
-    )
-
-
-def place(draw: Draw, denied: bool) -> Question:
-    """Of three things, one is in a room, one in another, one anywhere."""
-    things = draw.words("object", 3)
-    here, there = draw.words("room", 2)
-    spot, spot2 = draw.words("spot", 2)
-    slots = {"here": here, "there": there, "spot": spot, "spot2": spot2}
-    return _statuses(draw, denied, slots, things)
-
-
-def home(draw: Draw, denied: bool) -> Question:
-    """Of three people, one lives in a city, one in another, one anywhere in Europe."""
-    here, there = draw.words("city", 2)
-    slots = {"here": here, "there": there}
-    return _statuses(draw, denied, slots, draw.names(3))
-
-
-def purchase(draw: Draw, denied: bool) -> Question:
-    """Of three people, one bought a thing, one only another, one a present."""
-    bought, other = draw.words("goods", 2)
-    slots = {"bought": bought, "other": other}
-    return _statuses(draw, denied, slots, draw.names(3))
-
-
-def arrival(draw: Draw, denied: bool) -> Question:
-    """Of three people, one arrives at some hour, one at another, one at any."""
-    then, other = draw.words("hour", 2)
-    slots = {"then": then, "other": other}
-    return _statuses(draw, denied, slots, draw.names(3))
-
-
-def _both(one: Mapping[str, Name], other: Mapping[str, Name]) -> Word:
-    """language -> the gender in which what agrees with two names stands: mp or fp."""
-    genders = {one["en"].g, other["en"].g}
-    return dict.fromkeys(LANGUAGES, "fp" if genders == {"f"} else "mp")
-
-
-def _order(
-    ordered: tuple[Word, Word],
-    unordered: tuple[Word, Word],
-    draw: Draw,
-    reverse: bool,
-) -> dict[Label, Slots]:
-    """Arguments p and q of a hypothesis that says that p comes before q.
-
-    Args:
-        ordered: two of which the premise says that the first comes before the other.
-        unordered: two of which it says neither.
-        draw: decides which of the unordered is p.
-        reverse: whether the hypothesis says, or denies, the opposite.
-    """
-    first, second = reversed(ordered) if reverse else ordered
-    left, right = draw.random.sample(unordered, 2)
-    return {
-        "entailment": {"p": first, "q": second},
-        "contradiction": {"p": second, "q": first},
-        "neutral": {"p": left, "q": right},
-    }
-
-
-def _statuses(
-    draw: Draw, denied: bool, slots: Slots, three: Sequence[Word]
-) -> Question:
-    """A question about which of three the hypothesis is true."""
-    true, false, unsaid = three
-    clauses = [("is", true), ("is_not", false), ("open", unsaid)]
-    return Question(
-        premise="list",
         slots=slots,
-        arguments={
-            "entailment": {"p": false if denied else true},
-            "contradiction": {"p": true if denied else false},
-            "neutral": {"p": unsaid},
+        clauses=((clauses[0], gaps[0]), (clauses[1], gaps[1])),
+        pairs={
+            "entailment": said,
+            "contradiction": (said[1], said[0]),
+            "neutral": (unsaid[0], unsaid[1]),
         },
-        clauses=tuple(draw.random.sample(clauses, 3)),
     )
-
-
-FRAMES: dict[str, Frame] = {
-    "comparison": comparison,
-    "place": place,
-    "home": home,
-    "purchase": purchase,
-    "arrival": arrival,
-}

@@ -12,14 +12,10 @@ from typing import Any, Literal
 import yaml
 
 from spillover.data.mini import lexicon
-from spillover.data.mini.inference_grammar import Agreeing, Form, Name, Noun, Word
+from spillover.data.mini.inference_grammar import Agreeing, Name, Word
 
 Split = Literal["train", "test"]
 Entry = Mapping[str, Word]
-
-# How the entries of a category are written, as inference_words.yaml explains.
-NOUNS = {"object", "room", "goods"}
-AGREEING = {"more", "less"}
 
 
 @cache
@@ -39,34 +35,25 @@ def names(split: Split) -> tuple[Mapping[str, Name], ...]:
 
 @cache
 def entries(category: str, split: Split) -> tuple[Entry, ...]:
-    """What a split may draw of a category: the words of each entry, by role.
+    """What a split may draw of a category: the words of each entry, by slot.
 
-    An entry of one word alone has the category as its role.
+    An entry of one word alone has the category as its slot.
     """
     found = []
     for written in read("inference_words.yaml")[category][split]:
-        if isinstance(written, str):
-            written = {category: {"en": written}}
-        elif "en" in written:
+        if isinstance(written, str) or "en" in written:
             written = {category: written}
-        found.append({role: _word(role, word) for role, word in written.items()})
+        found.append({slot: _word(word) for slot, word in written.items()})
     return tuple(found)
 
 
-def _word(role: str, written: str | dict[str, Any]) -> Word:
+def _word(written: str | dict[str, Any]) -> Word:
     if isinstance(written, str):
         written = {"en": written}
-    return {code: _form(role, code, form) for code, form in written.items()}
-
-
-def _form(role: str, language: str, written: str | dict[str, str]) -> Form:
-    if isinstance(written, dict):
-        return written
-    if role in NOUNS:
-        return Noun.read(language, written)
-    if role in AGREEING:
-        return Agreeing.read(language, written)
-    return written
+    return {
+        code: Agreeing.read(form) if isinstance(form, str) else form
+        for code, form in written.items()
+    }
 
 
 @dataclass(frozen=True)

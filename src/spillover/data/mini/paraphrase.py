@@ -1,13 +1,15 @@
 """Pairs of sentences with the same words, which say the same or do not.
 
-A frame says one thing in several ways: `The lamp is to the left of the cup.`, `To the
-right of the lamp is the cup.` A source gives two items: both take their first sentence
+A frame says one thing in several ways: `Last night, Lisa arrived before Max.`, `Lisa
+arrived before Max last night.` A source gives two items: both take their first sentence
 from one way and the second from another, but for one of them, which is no paraphrase,
-two fillers change places in the second sentence: `To the right of the cup is the lamp.`
+two fillers change places in the second sentence: `Max arrived before Lisa last night.`
 So the two labels have the same first sentences, and second sentences made of the same
 words: neither sentence alone, nor their overlap, nor any bag of words tells the label.
-Nor does the order of the two fillers: in half of the sources both ways have them in
-the same order, in the other half they do not.
+
+Both ways have the two fillers in the same order, so that their order does tell it. It
+is what a model of 135 million parameters learns within minutes; pairs that also turn
+the order (`Max arrived after Lisa`) left it at chance after 4,000 items.
 
 `paraphrase_frames.yaml` holds, for each frame:
 
@@ -34,7 +36,7 @@ from spillover.data.mini.lexicon import LANGUAGES, Word
 from spillover.data.template import fields, fill
 
 SEED = 2024
-SOURCES = {"test": 4, "train": 100}
+SOURCES = {"test": 20, "train": 700}
 
 Draw = Mapping[str, Word]
 
@@ -55,8 +57,8 @@ class Frame:
     swap: tuple[str, str]
     ways: dict[str, tuple[str, ...]]
 
-    def pairs(self) -> list[tuple[tuple[int, int], ...]]:
-        """The pairs of ways: those of one order of the two slots, then of both orders.
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pairs of different ways that have the two fillers in the same order.
 
         The order is that of the English templates.
         """
@@ -64,11 +66,8 @@ class Frame:
             next(slot for slot in _slots(way) if slot in self.swap)
             for way in self.ways["en"]
         ]
-        pairs = list(permutations(range(len(first)), 2))
-        return [
-            tuple(pair for pair in pairs if (first[pair[0]] == first[pair[1]]) is same)
-            for same in (True, False)
-        ]
+        pairs = permutations(range(len(first)), 2)
+        return [(one, other) for one, other in pairs if first[one] == first[other]]
 
 
 @dataclass(frozen=True)
@@ -200,12 +199,12 @@ def _items(split: str) -> tuple[Item, ...]:
 def _of_frame(name: str, rng: Random, split: str, count: int) -> Iterator[Item]:
     frame = frames()[name]
     deck = Deck(rng, split)
-    ways = [rng.sample(pairs, len(pairs)) for pairs in frame.pairs()]
+    pairs = frame.pairs()
+    rng.shuffle(pairs)
     seen: set[tuple[str, str]] = set()
     number = 0
     while number < count:
-        pairs_of_order = ways[number % 2]
-        pair = pairs_of_order[number // 2 % len(pairs_of_order)]
+        pair = pairs[number % len(pairs)]
         draw, gender = _draw(frame, rng, deck, split)
         labels = rng.sample("01", 2)
         source = [
