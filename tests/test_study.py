@@ -65,7 +65,7 @@ def test_overrides_go_into_nested_keys() -> None:
     )
     assert study.tune.epochs == 2
     assert study.tasks[1].test_rows == 7
-    assert study.tasks[0].test_rows == 60
+    assert study.tasks[0].test_rows is None
     assert (study.languages, study.seed) == (("en", "zh"), 5)
 
 
@@ -262,3 +262,23 @@ def test_a_study_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         study.seed = 2
     assert isinstance(study, Study)
+
+
+def test_wrong_names_are_told_together_with_wrong_keys() -> None:
+    raw = {
+        "name": "s",
+        "model": "smollm2-135m-instruct",
+        "languages": ["en", "xx"],
+        "tasks": [{"task": "xnl"}],
+        "corpora": [{"corpus": "pudd"}],
+        "tune": {"epoch": 1},
+    }
+    with pytest.raises(Faults) as caught:
+        parse_study(raw)
+    key, *names = map(str, caught.value.errors)
+    assert "unknown key 'tune.epoch'" in key
+    assert [name.partition(";")[0] for name in names] == [
+        "unknown language 'xx'",
+        "unknown task 'xnl'",
+        "unknown corpus 'pudd'",
+    ]

@@ -20,6 +20,7 @@ from spillover.data.items import PlaceholderPolicy
 from spillover.data.sources import Files, Hub
 from spillover.data.task import Task
 from spillover.errors import Faults, SpilloverError, StudyError, unknown
+from spillover.languages import LANGUAGES
 from spillover.model_spec import ModelSpec
 from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
 
@@ -224,8 +225,30 @@ def parse_study(raw: Mapping[str, Any], where: str = "study") -> Study:
     except ValidationError as error:
         errors += explained(error, where)
     if errors:
-        raise Faults(errors)
+        raise Faults(errors + _unknown_names(raw))
     return study
+
+
+def _unknown_names(raw: Mapping[str, Any]) -> list[SpilloverError]:
+    """Languages, tasks and corpora that do not exist, in what is no study yet.
+
+    In a study they are found when its data are read; but who mends a key should learn
+    of a wrong name at the same time.
+    """
+    known: dict[str, Iterable[str]] = {
+        "language": LANGUAGES,
+        "task": registry.task_names(),
+        "corpus": registry.corpus_names(),
+    }
+    lists = {"language": "languages", "task": "tasks", "corpus": "corpora"}
+    errors: list[SpilloverError] = []
+    for kind, names in known.items():
+        part = raw.get(lists[kind])
+        for entry in part if isinstance(part, list) else []:
+            name = entry.get(kind) if isinstance(entry, dict) else entry
+            if isinstance(name, str) and name not in names:
+                errors.append(unknown(kind, name, names))
+    return errors
 
 
 def _text(source: str) -> tuple[str, str]:

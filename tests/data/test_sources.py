@@ -300,3 +300,8 @@ def test_a_hub_out_of_reach_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
         "split": "test",
         "revision": REVISION,
     }
+
+
+def test_a_data_root_that_is_not_there(tmp_path: Path) -> None:
+    message = fault(Files(path="x/a.jsonl"), tmp_path / "none")
+    assert message == f"{tmp_path}/none: no such folder; expected the data root there."

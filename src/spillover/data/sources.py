@@ -196,6 +196,8 @@ def read_files(
 ) -> list[Row]:
     """As `read`, from a file."""
     path = files.place(language, split, root)
+    if root is not None and not root.is_dir():
+        raise DataError("no such folder", where=root, expected="the data root there")
     if not path.is_file():
         raise _no_file(path, language, split)
     quoted = files.known_format == "csv" if files.quoted is None else files.quoted

@@ -111,6 +111,8 @@ def read_inputs(study: Study, data_root: Path | None) -> Inputs:
     for name, (corpus, part) in named.corpora.items():
         with collecting(inputs.errors):
             inputs.corpora[name] = _corpus(study, corpus, part, data_root)
+    # Two data sets of one file, or of one folder, have the same fault.
+    inputs.errors = list({str(error): error for error in inputs.errors}.values())
     return inputs
 
 
