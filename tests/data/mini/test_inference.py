@@ -234,10 +234,10 @@ def test_adjectives_agree() -> None:
     assert f"{Agreeing.read('mayor'):f}" == "mayor"
 
 
-def test_the_last_of_the_clauses_takes_its_own_form() -> None:
-    clauses = ["傘は<あり|あります>", "鍵は<あり|あります>"]
-    assert conjoin(clauses, "ja") == "傘はあり、鍵はあります"
-    assert conjoin(["one", "two", "three"], "en") == "one, two, and three"
+def test_each_of_two_clauses_takes_its_own_form() -> None:
+    first, second = "傘は<あり|あります>", "鍵は<あり|あります>"
+    assert conjoin(first, second, "ja") == "傘はあり、鍵はあります"
+    assert conjoin("one", "two", "en") == "one, and two"
 
 
 def test_french_elides() -> None:

@@ -66,12 +66,12 @@ def _questions(split: Split, frame: str) -> list[Question]:
 
 def _premise(frame: str, drawn: Question, language: str) -> str:
     pattern = read("inference_patterns.yaml")[frame]["clause"][language]
-    clauses = [
+    first, second = (
         fill(pattern, {**drawn.slots, "p": p, "q": q, "gap": gap}, language)
         for (p, q), gap in drawn.clauses
-    ]
+    )
     stop = "。" if language in ("zh", "ja") else "."
-    return finish(conjoin(clauses, language) + stop, language)
+    return finish(conjoin(first, second, language) + stop, language)
 
 
 def _hypothesis(frame: str, drawn: Question, label: Label, language: str) -> str:

@@ -6,24 +6,24 @@ for a form:
     {rel:f}              plus grande · más alta, where the language has a feminine
     {did[verb]}          a form that the word names itself
 
-Patterns leave elision and contraction to `finish`: "que Anna" and "de euros" become
-"qu'Anna" and "d'euros".
+Patterns leave elision to `finish`: "que Anna" and "de euros" become "qu'Anna" and
+"d'euros".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-# language -> what stands between clauses, and before the last one
-CONJUNCTIONS: dict[str, tuple[str, str]] = {
-    "en": (", ", ", and "),
-    "fr": (", ", ", et "),
-    "de": (", ", ", und "),
-    "es": (", ", ", y "),
-    "zh": ("，", "，"),
-    "ja": ("、", "、"),
+# language -> what stands between two clauses
+CONJUNCTIONS = {
+    "en": ", and ",
+    "fr": ", et ",
+    "de": ", und ",
+    "es": ", y ",
+    "zh": "，",
+    "ja": "、",
 }
 
 # language -> pattern and replacement, applied to a whole sentence. An `h` is mute in
@@ -82,12 +82,11 @@ def fill(pattern: str, slots: Mapping[str, Word], language: str) -> str:
     return pattern.format_map({name: word[language] for name, word in slots.items()})
 
 
-def conjoin(clauses: Sequence[str], language: str) -> str:
-    """Clauses as one, with "and" before the last; `<A|B>` is B in the last, else A."""
-    separator, final = CONJUNCTIONS[language]
-    *others, last = clauses
-    others = [re.sub(r"<(.*?)\|.*?>", r"\1", clause) for clause in others]
-    return separator.join(others) + final + re.sub(r"<.*?\|(.*?)>", r"\1", last)
+def conjoin(first: str, second: str, language: str) -> str:
+    """Two clauses as one; `<A|B>` is A in the first and B in the second."""
+    first = re.sub(r"<(.*?)\|.*?>", r"\1", first)
+    second = re.sub(r"<.*?\|(.*?)>", r"\1", second)
+    return first + CONJUNCTIONS[language] + second
 
 
 def finish(text: str, language: str) -> str:
