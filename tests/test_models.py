@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -87,6 +88,18 @@ def test_attach_and_detach(tiny: LanguageModel, make_adapter: MakeAdapter) -> No
     assert torch.equal(probe(base), before)
     with pytest.raises(ModelError, match="no adapter on bos"):
         detach(base)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_adapter_takes_the_dtype_of_its_base(
+    dtype: Literal["float32", "bfloat16"],
+    tiny_folders: dict[str, Path],
+    make_adapter: MakeAdapter,
+) -> None:
+    base = load_model(str(tiny_folders["bos"]), device="cpu", dtype=dtype)
+    adapted = attach(base, make_adapter())
+    dtypes = {p.dtype for n, p in adapted.model.named_parameters() if "lora" in n}
+    assert dtypes == {base.dtype} == {getattr(torch, dtype)}
 
 
 def test_adapters_follow_each_other_without_a_trace(

@@ -210,7 +210,8 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     """Put a PEFT adapter on a base model, and make sure that it does something.
 
     The base model is changed in place; `detach` gives it back. After an error it is
-    as it was.
+    as it was. The adapter takes the base's dtype, to which autocast rounds its weights
+    in training too; in fp32 it would widen and narrow the input of each of its modules.
 
     Raises:
         ModelError: the adapter is not there or not safetensors, keys are missing or
@@ -222,12 +223,17 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     with _as_misfit(base, folder):
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
-        adapted = get_peft_model(base.model, config)
+        adapted = get_peft_model(base.model, config, autocast_adapter_dtype=False)
     name = f"{base.name}+{folder.name}"
     result = LanguageModel(adapted, base.tokenizer, name, base)
     try:
         with _as_misfit(base, folder):
-            loaded = adapted.load_adapter(str(folder), "default", torch_device="cpu")
+            loaded = adapted.load_adapter(
+                str(folder),
+                "default",
+                torch_device="cpu",
+                autocast_adapter_dtype=False,
+            )
         adapted.to(base.device).eval()
         _check_adapter(result, loaded, before, folder)
     except BaseException:
@@ -303,11 +309,17 @@ def fp32_head(model: LanguageModel) -> Iterator[None]:
         with torch.autocast(args[0].device.type, enabled=False):
             return nn.functional.linear(args[0].float(), weight, bias)
 
-    handle = head.register_forward_hook(widen)
+    def pack(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        # `generate` asks for the last position by a number. Of the slice that makes
+        # torch would multiply row by row, each with its own copy of the weights.
+        return (args[0].contiguous(), *args[1:])
+
+    handles = head.register_forward_pre_hook(pack), head.register_forward_hook(widen)
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def probe(model: LanguageModel) -> Tensor:

@@ -87,7 +87,7 @@ def plan(
     steps += _embeddings(study, inputs, common, None)
     for name in inputs.tasks:
         tuning = _tuning(study, inputs, common, name)
-        adapted = common | {"adapter": tuning.spec.key}
+        adapted = common | {"adapter": tuning.spec.key, "adapter_dtype": dtype}
         steps.append(tuning)
         steps += _evaluations(study, inputs, adapted, name, [name])
         steps += _embeddings(study, inputs, adapted, name)
