@@ -328,6 +328,26 @@ def test_the_head_of_a_bf16_model_is_as_good_as_in_fp32(
     assert torch.equal(head.weight, before)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_head_gets_its_states_in_one_piece(
+    tiny: LanguageModel, dtype: torch.dtype
+) -> None:
+    """Or a prompt's last states of n rows cost n copies of the vocabulary's weights."""
+    tiny.model.to(dtype)
+    ids = torch.tensor([tiny.encode(["The train to the north"])[0]] * 3)
+    packed = []
+
+    def look(module: Any, args: tuple[torch.Tensor, ...], output: Any) -> None:
+        packed.append(args[0].is_contiguous())
+
+    with fp32_head(tiny):
+        handle = tiny.model.get_output_embeddings().register_forward_hook(look)
+        tiny.model(input_ids=ids, logits_to_keep=1)
+        handle.remove()
+    assert packed == [True]
+    assert not tiny.model.get_output_embeddings()._forward_pre_hooks
+
+
 def test_the_fp32_head_is_removed_after_an_error(tiny: LanguageModel) -> None:
     tiny.model.to(torch.bfloat16)
     with pytest.raises(KeyError), fp32_head(tiny):

@@ -299,22 +299,27 @@ def fp32_head(model: LanguageModel) -> Iterator[None]:
     architecture does to its logits afterwards (scaling, capping) is done in fp32 too.
     """
     head = model.causal_lm.get_output_embeddings()
-    if model.dtype == torch.float32 or not isinstance(head, nn.Linear):
+    if not isinstance(head, nn.Linear):
         yield
         return
-    weight = head.weight.detach().float()
-    bias = None if head.bias is None else head.bias.detach().float()
-
-    def widen(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        with torch.autocast(args[0].device.type, enabled=False):
-            return nn.functional.linear(args[0].float(), weight, bias)
 
     def pack(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         # `generate` asks for the last position by a number. Of the slice that makes
         # torch would multiply row by row, each with its own copy of the weights.
         return (args[0].contiguous(), *args[1:])
 
-    handles = head.register_forward_pre_hook(pack), head.register_forward_hook(widen)
+    handles = [head.register_forward_pre_hook(pack)]
+    if model.dtype != torch.float32:
+        weight = head.weight.detach().float()
+        bias = None if head.bias is None else head.bias.detach().float()
+
+        def widen(
+            module: nn.Module, args: tuple[Tensor, ...], output: Tensor
+        ) -> Tensor:
+            with torch.autocast(args[0].device.type, enabled=False):
+                return nn.functional.linear(args[0].float(), weight, bias)
+
+        handles.append(head.register_forward_hook(widen))
     try:
         yield
     finally:
