@@ -111,7 +111,7 @@ def test_a_dry_run_without_data_lists_the_steps_all_the_same(
     tiny_study.raw["model"] = "./nowhere"
     told = spillover("run", tiny_study.yaml, *options(tiny_study), "--dry-run")
     assert told.code == 0
-    assert told.err.count("not ready: ") == 4
+    assert told.err.count("not ready: ") == 3
     assert "not ready: nowhere: no config.json" in told.err
     assert "28  embed lines es after titles" in told.out
     assert not tiny_study.out.parent.exists()

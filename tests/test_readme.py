@@ -44,7 +44,7 @@ def test_a_whole_study(
         lambda study: run(study, data_root=tiny_study.data, out=tiny_study.out),
     )
     exec(whole, {})  # noqa: S102 - our own text
-    assert "accuracy_strict" in capsys.readouterr().out
+    assert "opinions" in capsys.readouterr().out
 
 
 @pytest.mark.real_model
