@@ -164,7 +164,6 @@ def test_the_baseline_finds_a_label_that_leaks() -> None:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_both_sentences_have_the_two_fillers_in_one_order(split: str) -> None:
     for row in items(split, "en"):
-        names = {word for word in row["sentence1"].split() if word.strip(".,") in NAMES}
         one, other = (
             [
                 word.strip(".,")
@@ -173,7 +172,7 @@ def test_both_sentences_have_the_two_fillers_in_one_order(split: str) -> None:
             ]
             for name in ("sentence1", "sentence2")
         )
-        assert len(names) == 2
+        assert len(one) == len(set(one)) == 2
         assert (one == other) == (row["label"] == "1")
 
 

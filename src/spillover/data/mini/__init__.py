@@ -1,7 +1,8 @@
 """The mini-suite: three small tasks and a parallel corpus, made for this project.
 
 Clean, short and easy, so that a small model learns them within minutes: the forms are
-those of PAWS-X, XNLI and XL-Sum, the prompts shorter than those of Xie et al. (2024).
+those of PAWS-X, XNLI and XL-Sum, the first two with shorter prompts than Xie et al.
+(2024) have.
 Scores on it say that the machinery works, and nothing about the data sets that it
 imitates.
 
