@@ -23,9 +23,24 @@ def test_no_code_or_name_stands_twice() -> None:
     assert all(code == entry.code for code, entry in LANGUAGES.items())
 
 
-def test_the_scripts_without_spaces_are_cut_into_characters() -> None:
-    cut = {code for code, it in LANGUAGES.items() if it.segmentation == "character"}
-    assert cut == {"zh", "ja", "th", "km", "lo", "my"}
+def test_the_scripts_without_spaces_are_not_cut_at_spaces() -> None:
+    cut = {c: it.segmentation for c, it in LANGUAGES.items()}
+    assert {c: by for c, by in cut.items() if by != "space"} == {
+        "zh": "jieba",
+        "ja": "fugashi",
+        "th": "pythainlp",
+        "km": "cluster",
+        "lo": "cluster",
+        "my": "cluster",
+    }
+
+
+def test_the_stemmers_are_those_of_xlsums_scorer() -> None:
+    from nltk.stem.snowball import SnowballStemmer
+
+    stemmed = {it.name.lower() for it in LANGUAGES.values() if it.stemmer}
+    assert stemmed == {*SnowballStemmer.languages, "hindi", "turkish"} - {"porter"}
+    assert all(it.stemmer in (None, it.name.lower()) for it in LANGUAGES.values())
 
 
 LETTERS = {  # the first word of a letter's Unicode name, by ISO 15924 code

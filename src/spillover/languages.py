@@ -11,7 +11,7 @@ from typing import Literal
 
 from spillover.errors import unknown
 
-Segmentation = Literal["space", "character"]
+Segmentation = Literal["space", "cluster", "fugashi", "jieba", "pythainlp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,91 +22,95 @@ class Language:
         code: as studies and tables write it.
         name: in English.
         script: ISO 15924 code.
-        segmentation: how its text is cut for ROUGE: at `space`s, or into
-            `character`s where words are written without spaces.
+        segmentation: what cuts its text for ROUGE: the `space`s; where words are
+            written without them a segmenter, named by its package; or, where there is
+            none, the bounds of `cluster`s, letters with what is written around them.
+        stemmer: what stems its words for ROUGE: a Snowball algorithm, or `hindi`
+            (Ramanathan and Rao 2003).
     """
 
     code: str
     name: str
     script: str
     segmentation: Segmentation = "space"
+    stemmer: str | None = None
 
 
 LANGUAGES = {
     entry.code: entry
     for entry in (
         Language("am", "Amharic", "Ethi"),
-        Language("ar", "Arabic", "Arab"),
+        Language("ar", "Arabic", "Arab", stemmer="arabic"),
         Language("az", "Azerbaijani", "Latn"),
         Language("bg", "Bulgarian", "Cyrl"),
         Language("bn", "Bengali", "Beng"),
         Language("ca", "Catalan", "Latn"),
         Language("cs", "Czech", "Latn"),
         Language("cy", "Welsh", "Latn"),
-        Language("da", "Danish", "Latn"),
-        Language("de", "German", "Latn"),
+        Language("da", "Danish", "Latn", stemmer="danish"),
+        Language("de", "German", "Latn", stemmer="german"),
         Language("el", "Greek", "Grek"),
-        Language("en", "English", "Latn"),
-        Language("es", "Spanish", "Latn"),
+        Language("en", "English", "Latn", stemmer="english"),
+        Language("es", "Spanish", "Latn", stemmer="spanish"),
         Language("et", "Estonian", "Latn"),
         Language("eu", "Basque", "Latn"),
         Language("fa", "Persian", "Arab"),
-        Language("fi", "Finnish", "Latn"),
-        Language("fr", "French", "Latn"),
+        Language("fi", "Finnish", "Latn", stemmer="finnish"),
+        Language("fr", "French", "Latn", stemmer="french"),
         Language("gd", "Scottish Gaelic", "Latn"),
         Language("gl", "Galician", "Latn"),
         Language("gu", "Gujarati", "Gujr"),
         Language("ha", "Hausa", "Latn"),
         Language("he", "Hebrew", "Hebr"),
-        Language("hi", "Hindi", "Deva"),
+        Language("hi", "Hindi", "Deva", stemmer="hindi"),
         Language("hr", "Croatian", "Latn"),
         Language("ht", "Haitian Creole", "Latn"),
-        Language("hu", "Hungarian", "Latn"),
+        Language("hu", "Hungarian", "Latn", stemmer="hungarian"),
         Language("id", "Indonesian", "Latn"),
         Language("ig", "Igbo", "Latn"),
         Language("is", "Icelandic", "Latn"),
-        Language("it", "Italian", "Latn"),
-        Language("ja", "Japanese", "Jpan", "character"),
-        Language("km", "Khmer", "Khmr", "character"),
+        Language("it", "Italian", "Latn", stemmer="italian"),
+        Language("ja", "Japanese", "Jpan", "fugashi"),
+        Language("km", "Khmer", "Khmr", "cluster"),
         Language("ko", "Korean", "Kore"),
         Language("ky", "Kyrgyz", "Cyrl"),
-        Language("lo", "Lao", "Laoo", "character"),
+        Language("lo", "Lao", "Laoo", "cluster"),
         Language("lt", "Lithuanian", "Latn"),
         Language("lv", "Latvian", "Latn"),
         Language("mr", "Marathi", "Deva"),
-        Language("my", "Burmese", "Mymr", "character"),
+        Language("my", "Burmese", "Mymr", "cluster"),
         Language("ne", "Nepali", "Deva"),
-        Language("nl", "Dutch", "Latn"),
-        Language("no", "Norwegian", "Latn"),
+        Language("nl", "Dutch", "Latn", stemmer="dutch"),
+        Language("no", "Norwegian", "Latn", stemmer="norwegian"),
         Language("om", "Oromo", "Latn"),
         Language("pa", "Punjabi", "Guru"),
         Language("pcm", "Nigerian Pidgin", "Latn"),
         Language("pl", "Polish", "Latn"),
         Language("ps", "Pashto", "Arab"),
-        Language("pt", "Portuguese", "Latn"),
+        Language("pt", "Portuguese", "Latn", stemmer="portuguese"),
         Language("qu", "Quechua", "Latn"),
         Language("rn", "Kirundi", "Latn"),
-        Language("ro", "Romanian", "Latn"),
-        Language("ru", "Russian", "Cyrl"),
+        Language("ro", "Romanian", "Latn", stemmer="romanian"),
+        Language("ru", "Russian", "Cyrl", stemmer="russian"),
         Language("si", "Sinhala", "Sinh"),
         Language("sk", "Slovak", "Latn"),
         Language("sl", "Slovenian", "Latn"),
         Language("so", "Somali", "Latn"),
         Language("sr", "Serbian", "Cyrl"),
-        Language("sv", "Swedish", "Latn"),
+        Language("sv", "Swedish", "Latn", stemmer="swedish"),
         Language("sw", "Swahili", "Latn"),
         Language("ta", "Tamil", "Taml"),
         Language("te", "Telugu", "Telu"),
-        Language("th", "Thai", "Thai", "character"),
+        Language("th", "Thai", "Thai", "pythainlp"),
         Language("ti", "Tigrinya", "Ethi"),
         Language("tl", "Tagalog", "Latn"),
-        Language("tr", "Turkish", "Latn"),
+        Language("tr", "Turkish", "Latn", stemmer="turkish"),
         Language("uk", "Ukrainian", "Cyrl"),
         Language("ur", "Urdu", "Arab"),
         Language("uz", "Uzbek", "Latn"),
         Language("vi", "Vietnamese", "Latn"),
         Language("yo", "Yoruba", "Latn"),
-        Language("zh", "Chinese", "Hans", "character"),
+        Language("zh", "Chinese", "Hans", "jieba"),
     )
 }
 

@@ -1,4 +1,4 @@
-"""What a prediction is worth, in [0, 1]: accuracy, ROUGE-L, the right number."""
+"""What a prediction is worth, in [0, 1]: accuracy, the right number."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from typing import Any
 
-from spillover import languages
 from spillover.errors import DataError
-from spillover.languages import Segmentation
 
 
 def mean(scores: Sequence[float]) -> float:
@@ -47,81 +42,6 @@ def accuracy(predictions: Sequence[object], golds: Sequence[object]) -> float:
             raise DataError("the gold answer is missing", where=f"item {i}")
     pairs = zip(predictions, golds, strict=True)
     return mean([float(prediction == gold) for prediction, gold in pairs])
-
-
-@dataclass(frozen=True)
-class RougeTokenizer:
-    """The tokens that ROUGE compares, through the interface of `rouge-score`.
-
-    Text is normalised (NFKC) and lower-cased. A token is a run of letters, digits and
-    their combining marks, in any script; everything else separates. Where words are
-    not set apart by spaces, each Han, Kana, Thai, Lao, Khmer or Burmese character is a
-    token of its own, with its marks; runs of Latin letters or of digits stay words.
-
-    Attributes:
-        segmentation: whether the language sets spaces between words.
-    """
-
-    segmentation: Segmentation
-
-    def tokenize(self, text: str) -> list[str]:
-        """The tokens of a text, in order; none if it holds neither letter nor digit."""
-        tokens: list[str] = []
-        after_token = in_word = False
-        for char in unicodedata.normalize("NFKC", text).lower():
-            category = unicodedata.category(char)
-            if category == "Cf":  # invisible: soft hyphen, joiners, direction marks
-                continue
-            if category[0] not in "LMN":
-                after_token = in_word = False
-                continue
-            alone = self.segmentation == "character" and _is_unspaced(char)
-            if after_token and (category[0] == "M" or (in_word and not alone)):
-                tokens[-1] += char
-                continue
-            tokens.append(char)
-            after_token, in_word = True, not alone
-        return tokens
-
-
-# How the Unicode names of their characters begin.
-_UNSPACED = (
-    *("CJK ", "IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA"),
-    *("THAI ", "LAO ", "KHMER ", "MYANMAR "),
-)
-
-
-def _is_unspaced(char: str) -> bool:
-    """Whether a character, digits apart, is of a script that sets no spaces."""
-    return not char.isdecimal() and unicodedata.name(char, "").startswith(_UNSPACED)
-
-
-def rouge_l(prediction: str, reference: str, language: str) -> float:
-    """ROUGE-L of one summary: F1 over the longest common subsequence (Lin 2004).
-
-    Scored by Google's `rouge-score` on the tokens of `RougeTokenizer`, since its own
-    tokenizer drops every letter outside a to z. Nothing is stemmed. XL-Sum's scorer
-    (Hasan et al. 2021), the paper's likely one, does stem, which scores about 0.02
-    higher in European languages, and cuts Chinese, Japanese and Thai into words by a
-    segmenter for each; by character, as here, they score higher, Thai by far.
-
-    Args:
-        prediction: the model's text.
-        reference: the text to compare with; the score is 0 if either has no token.
-        language: code of the language that the reference is in.
-
-    Raises:
-        StudyError: the language is not in `spillover.languages`.
-    """
-    scorer = _rouge_l_scorer(languages.language(language).segmentation)
-    return float(scorer.score(reference, prediction)["rougeL"].fmeasure)
-
-
-@cache
-def _rouge_l_scorer(segmentation: Segmentation) -> Any:
-    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
-
-    return RougeScorer(["rougeL"], tokenizer=RougeTokenizer(segmentation))
 
 
 # Thousands in groups (1,000 · 1.000.000 · 1 000,50 · 1,00,000), then perhaps decimals;
