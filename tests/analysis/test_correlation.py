@@ -8,9 +8,10 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
-from spillover.analysis.correlation import EXACT_UP_TO, correlate
+from spillover.analysis.correlation import correlate, correlate_places
+from spillover.analysis.permutation import EXACT_UP_TO, SAMPLE
 from spillover.errors import DataError
 
 # Tables 1 (after tuning) and 2 (before tuning) of Xie et al. (2024), as printed.
@@ -95,7 +96,7 @@ def test_value_and_p_t_are_scipys():
     assert result.statistic == "spearman"
 
 
-@pytest.mark.parametrize("n", [3, 4, 5, 9, EXACT_UP_TO])
+@pytest.mark.parametrize("n", [3, 4, 5, EXACT_UP_TO])
 def test_the_floor_without_ties_is_two_over_n_factorial(n):
     up = over(range(n))
     down = over(range(0, -n, -1))
@@ -106,19 +107,92 @@ def test_the_floor_without_ties_is_two_over_n_factorial(n):
         assert result.p_t == pytest.approx(0, abs=1e-7)
 
 
-def test_large_n_agrees_with_the_t_approximation():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=13)
-    result = correlate(over(x), over(x + rng.normal(size=13)))
+def test_above_the_limit_p_is_of_a_sample_and_says_its_error():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=EXACT_UP_TO + 3)
+    result = correlate(over(x), over(x + 1.5 * rng.normal(size=len(x))))
+    assert 0.001 < result.p_exact < 0.2
+    expected = math.sqrt(result.p_exact * (1 - result.p_exact) / (SAMPLE + 1))
+    assert result.p_error == pytest.approx(expected)
     assert result.p_exact == pytest.approx(result.p_t, abs=0.01)
+    assert result.p_min == 1 / (SAMPLE + 1)
+    same = correlate(over(x), over(x))
+    assert same.p_exact == result.p_min
 
 
-def test_no_exact_p_above_the_limit():
-    many = over(range(EXACT_UP_TO + 1))
-    result = correlate(many, many)
-    assert result.value == pytest.approx(1)
-    assert result.p_exact is None
-    assert result.p_min is None
+@pytest.mark.parametrize("statistic", ["pearson", "kendall"])
+def test_the_other_coefficients_are_scipys_with_an_exact_p(statistic):
+    x, y = [0.1, 0.5, 0.4, 0.4, 0.9], [3.0, 1.0, 2.0, 5.0, 4.0]
+    result = correlate(over(x), over(y), statistic=statistic)
+    function = pearsonr if statistic == "pearson" else kendalltau
+    assert result.value == pytest.approx(function(x, y).statistic)
+    if statistic == "pearson":
+        assert result.p_t == pytest.approx(function(x, y).pvalue)
+    else:
+        assert result.p_t is None
+    sizes = [abs(function(x, o).statistic) for o in itertools.permutations(y)]
+    p = np.mean([size >= sizes[0] - 1e-9 for size in sizes])
+    assert result.p_exact == pytest.approx(p)
+    assert result.p_error == 0
+
+
+def test_the_jackknife_leaves_out_each_language_once():
+    x, y = [1, 2, 3, 4, 5, 6], [1, 2, 4, 3, 6, 5]
+    result = correlate(over(x), over(y))
+    left = [
+        spearmanr(np.delete(x, out), np.delete(y, out)).statistic for out in range(6)
+    ]
+    assert result.jackknife == pytest.approx((min(left), max(left)))
+    assert correlate(over(x[:3]), over(y[:3])).jackknife is None
+    one_apart = correlate(over([1, 1, 1, 2]), over([1, 2, 3, 4]))
+    assert one_apart.jackknife is None  # without the last, the scores are the same
+
+
+def test_whoever_picks_the_best_of_several_places_pays_for_it():
+    """The p of the largest of all coefficients, over all orders one by one."""
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=5)
+    places = [rng.normal(size=5) for _ in range(4)]
+    found = correlate_places(over(scores), [over(place) for place in places])
+    highest = [
+        max(abs(spearmanr(order, place).statistic) for place in places)
+        for order in itertools.permutations(scores)
+    ]
+    for place, result in zip(places, found, strict=True):
+        size = abs(spearmanr(scores, place).statistic)
+        expected = np.mean([most >= size - 1e-9 for most in highest])
+        assert result.p_family == pytest.approx(expected)
+        assert result.p_family >= result.p_exact
+    [alone] = correlate_places(over(scores), [over(places[0])])
+    assert alone.p_family == alone.p_exact
+    twice = correlate_places(over(scores), [over(places[0])] * 3)
+    assert {result.p_family for result in twice} == {alone.p_exact}
+
+
+def test_a_place_without_a_correlation_costs_nothing():
+    scores, place = over([3, 1, 2, 4]), over([1, 2, 3, 4])
+    found = correlate_places(scores, [over([5, 5, 5, 5]), place])
+    assert found[0].value is None
+    assert found[0].reason == "the similarities of all languages are the same"
+    assert found[1] == correlate_places(scores, [place])[0]
+
+
+def test_places_of_other_languages_are_refused():
+    with pytest.raises(DataError, match=r"place 1: different languages: no l3"):
+        correlate_places(over(range(4)), [over(range(4)), over(range(3))])
+
+
+@pytest.mark.parametrize("n", [5, 7, 12])
+def test_the_permutation_tests_hold_their_level(n):
+    rng = np.random.default_rng(n)
+    single, family = [], []
+    for _ in range(150 if n < 12 else 60):
+        places = [over(rng.normal(size=n)) for _ in range(3)]
+        found = correlate_places(over(rng.normal(size=n)), places)
+        single.append(found[0].p_exact <= 0.05)
+        family.append(min(result.p_family for result in found) <= 0.05)
+    for rejected in (single, family):  # 0.05, and two standard errors
+        assert np.mean(rejected) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / len(rejected))
 
 
 def test_values_of_any_size_and_equal_under_scaling():
@@ -185,7 +259,7 @@ def test_a_correlation_that_does_not_exist_is_a_gap(x, y, reason):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = correlate(over(x), over(y))
-    gap = (result.value, result.p_t, result.p_exact, result.p_min)
-    assert gap == (None, None, None, None)
+    gap = (result.value, result.p_t, result.p_exact, result.p_min, result.p_family)
+    assert set(gap) == {None}
     assert reason in result.reason
     assert result.n == len(x)

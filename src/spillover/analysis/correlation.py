@@ -8,44 +8,57 @@ permutation test can go below 2/5! = 0.017. Both are given here, side by side.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from spillover.analysis.permutation import (
+    EXACT_UP_TO,
+    TOLERANCE,
+    Floats,
+    Statistic,
+    coefficients,
+    orders,
+    permuted,
+)
 from spillover.errors import DataError
-
-EXACT_UP_TO = 14
-"""Most languages for which all orders are counted: XNLI's 15 less the pivot (1 s)."""
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """A rank correlation over languages, and what it is worth.
+    """A correlation over languages, and what it is worth.
 
     Attributes:
         statistic: which coefficient `value` is.
-        value: Spearman's ρ, in [-1, 1]; None where it does not exist (see `reason`).
+        value: the coefficient, in [-1, 1]; None where it does not exist (see `reason`).
         p_t: two-sided p of Student's t approximation with n - 2 degrees of freedom, as
             in the paper. At |ρ| = 1 it is 0 (up to rounding in ρ), however small n is.
+            None for Kendall's τ, which has none.
         p_exact: two-sided p of the permutation test: the share of all n! orders whose
-            |ρ| is at least the observed one. None above `EXACT_UP_TO` languages.
-        p_min: the smallest `p_exact` that any order of these values reaches; 2/n!
-            without ties. None where `p_exact` is.
+            coefficient is at least as far from 0; above 9 languages of 20,000 orders.
+        p_error: standard error of `p_exact` from sampling orders; 0 where all were
+            tried.
+        p_min: the smallest `p_exact` that any order of these values reaches: 2/n!
+            without ties. Above 9 languages, the smallest that the sample can show.
+        p_family: `p_exact` adjusted for having looked at several places at once (see
+            `correlate_places`); the same as `p_exact` for one.
+        jackknife: lowest and highest coefficient when one language is left out; None
+            where one of them does not exist.
         n: number of languages.
         languages: those languages, in the order of the scores.
         reason: why `value` is None, otherwise None.
     """
 
-    statistic: Literal["spearman"]
+    statistic: Statistic
     value: float | None
     p_t: float | None
     p_exact: float | None
+    p_error: float | None
     p_min: float | None
+    p_family: float | None
+    jackknife: tuple[float, float] | None
     n: int
     languages: tuple[str, ...]
     reason: str | None = None
@@ -57,8 +70,9 @@ def correlate(
     *,
     exclude: Collection[str] = (),
     intersection: bool = False,
+    statistic: Statistic = "spearman",
 ) -> Correlation:
-    """Spearman's ρ between two values that each language has.
+    """The correlation between two values that each language has.
 
     Nothing is left out by default, the pivot included: it has a score but no
     similarity to itself, so forgetting `exclude=["en"]` is an error and not a
@@ -70,6 +84,7 @@ def correlate(
         exclude: languages to leave out on both sides.
         intersection: correlate over the languages that both have. Otherwise a
             language that only one of them has is an error.
+        statistic: Spearman's ρ, Pearson's r, or Kendall's τ-b.
 
     Raises:
         DataError: languages that differ, or a value that is not a finite number.
@@ -87,31 +102,86 @@ def correlate(
     languages = tuple(name for name in wanted["scores"] if name in similarities)
     x = _values("scores", scores, languages)
     y = _values("similarities", similarities, languages)
-    reason = _reason_for_gap(x, y)
-    if reason is not None:
-        return Correlation(
-            statistic="spearman",
-            value=None,
-            p_t=None,
-            p_exact=None,
-            p_min=None,
-            n=len(languages),
-            languages=languages,
-            reason=reason,
-        )
-    from scipy.stats import rankdata, spearmanr
-
-    result = spearmanr(x, y)
-    p_exact, p_min = _permutation_test(rankdata(x), rankdata(y))
-    return Correlation(
-        statistic="spearman",
-        value=float(result.statistic),
-        p_t=float(result.pvalue),
-        p_exact=p_exact,
-        p_min=p_min,
-        n=len(languages),
-        languages=languages,
+    [found] = correlate_places(
+        dict(zip(languages, x, strict=True)),
+        [dict(zip(languages, y, strict=True))],
+        statistic,
     )
+    return found
+
+
+def correlate_places(
+    scores: Mapping[str, float],
+    similarities: Sequence[Mapping[str, float]],
+    statistic: Statistic = "spearman",
+) -> list[Correlation]:
+    """The correlation with each of several similarities, of which one may be picked.
+
+    Whoever looks at many layers and poolings pays for it in `p_family`, by the
+    single-step max-statistic permutation test (Westfall & Young 1993): scores are
+    permuted over languages, and each coefficient is compared with the largest that any
+    of the similarities has with the permuted scores. The more alike the similarities
+    are, the less is to pay.
+
+    Args:
+        scores: language to score.
+        similarities: for each place looked at, language to similarity.
+        statistic: which coefficient.
+
+    Returns:
+        One for each of `similarities`.
+
+    Raises:
+        DataError: one of them covers other languages than the scores, or a value is
+            not a finite number.
+    """
+    languages = tuple(scores)
+    for place, mapping in enumerate(similarities):
+        missing = _missing(list(languages), list(mapping))
+        if missing:
+            raise DataError(f"different languages: {missing}", where=f"place {place}")
+    x = _values("scores", scores, languages)
+    rows = [_values("similarities", mapping, languages) for mapping in similarities]
+    reasons = [_reason_for_gap(x, y) for y in rows]
+    whole = [y for y, reason in zip(rows, reasons, strict=True) if reason is None]
+    tested = iter(_tested(x, np.array(whole), statistic, languages) if whole else ())
+    gaps = (None,) * 7
+    return [
+        next(tested)
+        if reason is None
+        else Correlation(statistic, *gaps, len(languages), languages, reason)
+        for reason in reasons
+    ]
+
+
+def _tested(
+    x: Floats, rows: Floats, statistic: Statistic, languages: tuple[str, ...]
+) -> list[Correlation]:
+    """The correlations of (n,) scores with (k, n) similarities."""
+    n, exact = len(x), len(x) <= EXACT_UP_TO
+    sizes = np.abs(permuted(rows, x, statistic, orders(n)))
+    highest = sizes.max(axis=1)
+    found = []
+    for y, size in zip(rows, sizes.T, strict=True):
+        value, p_t = _value(x, y, statistic)
+        least = size[0] - TOLERANCE  # the observed order is the first
+        p = float((size >= least).mean())
+        most = float((size >= size.max() - TOLERANCE).mean())
+        found.append(
+            Correlation(
+                statistic=statistic,
+                value=value,
+                p_t=p_t,
+                p_exact=p,
+                p_error=0.0 if exact else math.sqrt(p * (1 - p) / len(size)),
+                p_min=most if exact else 1 / len(size),
+                p_family=float((highest >= least).mean()),
+                jackknife=_jackknife(x, y, statistic),
+                n=n,
+                languages=languages,
+            )
+        )
+    return found
 
 
 def _missing(scores: list[str], similarities: list[str]) -> str:
@@ -137,9 +207,7 @@ def _values(
     return numbers
 
 
-def _reason_for_gap(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
-) -> str | None:
+def _reason_for_gap(x: Floats, y: Floats) -> str | None:
     if len(x) < 3:
         return f"{len(x)} language(s); a rank correlation needs 3"
     for name, values in (("scores", x), ("similarities", y)):
@@ -148,53 +216,27 @@ def _reason_for_gap(
     return None
 
 
-def _permutation_test(
-    ranks_x: npt.NDArray[np.float64], ranks_y: npt.NDArray[np.float64]
-) -> tuple[float | None, float | None]:
-    """Exact two-sided p of ρ, and the smallest p that these ranks can reach."""
-    n = len(ranks_x)
-    if n > EXACT_UP_TO:
-        return None, None
-    a, b = _integers(ranks_x), _integers(ranks_y)
-    counts = _sums_over_orders(tuple(sorted(a)), tuple(sorted(b)))
-    # ρ grows with S = Σ a_i·b_i and is 0 where n·S = Σa · Σb. In integers, orders that
-    # are as extreme as the observed one compare as equal, with no tolerance.
-    distance = np.abs(n * np.arange(len(counts)) - sum(a) * sum(b))
-    observed = abs(n * sum(i * j for i, j in zip(a, b, strict=True)) - sum(a) * sum(b))
-    extreme = distance[counts > 0].max()
-    at_least = (int(counts[distance >= d].sum()) for d in (observed, extreme))
-    p_exact, p_min = (count / math.factorial(n) for count in at_least)
-    return p_exact, p_min
+def _value(x: Floats, y: Floats, statistic: Statistic) -> tuple[float, float | None]:
+    """The coefficient and the p of its t approximation, as SciPy has them."""
+    from scipy import stats
+
+    if statistic == "kendall":
+        return float(stats.kendalltau(x, y).statistic), None
+    if statistic == "spearman":
+        rank = stats.spearmanr(x, y)
+        return float(rank.statistic), float(rank.pvalue)
+    result = stats.pearsonr(x, y)
+    return float(result.statistic), float(result.pvalue)
 
 
-def _integers(ranks: npt.NDArray[np.float64]) -> list[int]:
-    """Mid-ranks as the smallest whole numbers in the same proportions, from 0 on."""
-    doubled = np.rint(2 * ranks).astype(np.int64)  # a mid-rank is a multiple of 1/2
-    doubled -= doubled.min()
-    return [int(rank) for rank in doubled // np.gcd.reduce(doubled)]
-
-
-@lru_cache(maxsize=64)
-def _sums_over_orders(a: tuple[int, ...], b: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """How many of the n! orders π of b give each value of Σ a_i·b_π(i).
-
-    Item `s` of the result counts the orders with that sum. Built up over subsets: after
-    k steps, `layer[used]` counts the ways to pair the first k items of a with exactly
-    the items of b in the bit set `used`. O(2^n · n) array additions in place of n!.
-    """
-    size = sum(i * j for i, j in zip(sorted(a), sorted(b), strict=True)) + 1
-    empty = np.zeros(size, dtype=np.int64)
-    empty[0] = 1
-    layer = {0: empty}
-    for i in a:
-        grown: defaultdict[int, npt.NDArray[np.int64]] = defaultdict(
-            lambda: np.zeros(size, dtype=np.int64)
-        )
-        for used, counts in layer.items():
-            for place, j in enumerate(b):
-                if not used >> place & 1:
-                    grown[used | 1 << place][i * j :] += counts[: size - i * j]
-        layer = grown
-    (counts,) = layer.values()
-    counts.flags.writeable = False  # the cache hands the same array to every caller
-    return counts
+def _jackknife(
+    x: Floats, y: Floats, statistic: Statistic
+) -> tuple[float, float] | None:
+    """The range of the coefficient when one language is left out."""
+    n = len(x)
+    kept = np.array([[i for i in range(n) if i != out] for out in range(n)])
+    for side in (x[kept], y[kept]):
+        if n < 4 or (side == side[:, :1]).all(axis=1).any():
+            return None
+    found = coefficients(x[kept], y[kept], statistic)
+    return float(found.min()), float(found.max())
