@@ -1,0 +1,175 @@
+"""Telling languages and scripts apart."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spillover import identify as module
+from spillover.data import registry
+from spillover.data.items import rank
+from spillover.errors import StudyError
+from spillover.identify import (
+    MIN_CONFIDENCE,
+    chinese_script,
+    identifiable,
+    identify,
+    script_share,
+)
+from spillover.languages import LANGUAGES
+
+SENTENCES = {
+    "en": "The harbour freezes in January, and the boats stay on the shore.",
+    "fr": "Le port gèle en janvier et les bateaux restent sur la rive.",
+    "de": "Der Hafen friert im Januar zu, und die Boote bleiben am Ufer.",
+    "es": "El puerto se hiela en enero y los barcos se quedan en la orilla.",
+    "zh": "港口在一月结冰，船只留在岸边。",
+    "ja": "港は一月に凍り、船は岸に残る。",
+    "ko": "항구는 일월에 얼고 배들은 물가에 남는다.",
+    "ar": "يتجمد الميناء في شهر يناير وتبقى القوارب على الشاطئ.",
+    "ru": "Гавань замерзает в январе, и лодки остаются на берегу.",
+    "th": "ท่าเรือกลายเป็นน้ำแข็งในเดือนมกราคม และเรือยังคงอยู่บนฝั่ง",
+    "sw": "Bandari huganda mwezi wa Januari, na boti hubaki ufukweni.",
+}
+
+
+def test_each_text_has_its_language_in_the_order_of_the_texts() -> None:
+    assert identify(list(SENTENCES.values())) == list(SENTENCES)
+    backwards = list(SENTENCES)[::-1]
+    assert identify([SENTENCES[code] for code in backwards]) == backwards
+    assert identify([]) == []
+
+
+@pytest.mark.parametrize("text", ["", "  ", "12:30", "...", "🙂🙂🙂", "a", "§ 7"])
+def test_what_has_no_two_letters_has_no_language(text: str) -> None:
+    assert identify([text]) == [None]
+    assert identify([text], ["en"]) == [None]
+
+
+def test_what_could_be_of_several_languages_is_not_decided() -> None:
+    assert identify(["Yes", "GNOME", "Amsterdam"]) == [None, None, None]
+
+
+def test_candidates_are_all_that_is_found() -> None:
+    text = SENTENCES["fr"]
+    assert identify([text], ["fr", "de"]) == ["fr"]
+    found = set(identify(list(SENTENCES.values()), ["en", "zh"]))
+    assert found <= {"en", "zh", None}
+
+
+def test_a_restriction_leaves_later_calls_as_they_were() -> None:
+    identify([SENTENCES["fr"]], ["en", "zh"])
+    assert identify([SENTENCES["fr"]]) == ["fr"]
+
+
+def test_fewer_candidates_renormalise_the_same_probabilities() -> None:
+    """Against probabilities over all languages, added up by hand."""
+    everything = module._model()
+    for text in ("servidor de correo", "biblioteca de imágenes", "Sonja war traurig"):
+        ranked = dict(everything.rank(text))
+        for candidates in (["es", "gl"], ["es", "pt", "gl", "de"], ["de", "sw"]):
+            total = sum(ranked[code] for code in candidates)
+            best = max(candidates, key=lambda code: ranked[code])
+            share = ranked[best] / total
+            expected = best if share >= MIN_CONFIDENCE else None
+            assert identify([text], candidates) == [expected]
+
+
+def test_an_unknown_candidate_is_an_error() -> None:
+    with pytest.raises(StudyError, match="xx"):
+        identify(["text"], ["en", "xx"])
+
+
+def test_languages_without_a_model_are_never_found() -> None:
+    assert set(LANGUAGES) - identifiable() == {"rn", "ti"}
+    assert identify([SENTENCES["sw"]], ["rn"]) == [None]
+
+
+def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    module._model.cache_clear()
+    module._restricted.cache_clear()
+    assert identify([SENTENCES["de"]]) == ["de"]
+
+
+def test_importing_loads_no_model() -> None:
+    code = (
+        "import sys, spillover.identify; "
+        "print({'py3langid', 'hanzidentifier', 'numpy'} & set(sys.modules))"
+    )
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "set()"
+
+
+def test_every_script_of_the_languages_has_letters() -> None:
+    for code, text in SENTENCES.items():
+        share = script_share(text, LANGUAGES[code].script)
+        assert share == 1
+    for language in LANGUAGES.values():
+        assert script_share("42", language.script) is None
+
+
+@pytest.mark.parametrize("script", ["Latn", "Cyrl", "Jpan", "Hans", "Kore"])
+def test_script_share_counts_letters(script: str) -> None:
+    """Against counting by code blocks."""
+    blocks = {
+        "Latn": [(0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F)],
+        "Cyrl": [(0x400, 0x52F)],
+        "Jpan": [(0x3040, 0x30FF), (0x4E00, 0x9FFF)],
+        "Hans": [(0x4E00, 0x9FFF)],
+        "Kore": [(0xAC00, 0xD7A3), (0x4E00, 0x9FFF)],
+    }
+    text = "Ab é 7, да — 港は ミ 항구."
+    letters = [char for char in text if unicodedata.category(char)[0] == "L"]
+    inside = [c for c in letters if any(a <= ord(c) <= b for a, b in blocks[script])]
+    assert script_share(text, script) == len(inside) / len(letters)
+
+
+@pytest.mark.parametrize(
+    ("texts", "script"),
+    [
+        (["这个国家", "他们说话"], "Hans"),
+        (["這個國家", "他們說話"], "Hant"),
+        (["这个国家", "他們說話"], "mixed"),
+        (["這個国家"], "mixed"),
+        (["大山", "小人", "no Chinese"], None),
+        (["大山", "他们说话"], "Hans"),
+        ([], None),
+    ],
+)
+def test_chinese_script(texts: list[str], script: str | None) -> None:
+    assert chinese_script(texts) == script
+
+
+def test_a_tenth_of_other_characters_is_borne() -> None:
+    assert chinese_script(["这个国家"] * 9 + ["這個國家"]) == "Hans"
+    assert chinese_script(["这个国家"] * 8 + ["這個國家"] * 2) == "mixed"
+
+
+def test_official_sentences_are_in_their_languages(data_root: Path) -> None:
+    pawsx = registry.corpus("pawsx")
+    for code in pawsx.languages:
+        rows = pawsx.load(code, data_root).by_id
+        ids = [
+            id for id in sorted(rows, key=lambda id: rank(id, 0)) if rows[id] != "NS"
+        ]
+        found = identify([rows[id] for id in ids[:100]])
+        assert found.count(code) >= 90
+        assert sum(each not in (code, None) for each in found) <= 1
+
+
+def test_official_chinese_has_two_scripts(data_root: Path) -> None:
+    pud, pawsx = registry.corpus("pud"), registry.corpus("pawsx")
+    assert chinese_script(list(pud.load("zh", data_root).by_id.values())) == "Hant"
+    assert chinese_script(list(pawsx.load("zh", data_root).by_id.values())) == "Hans"
