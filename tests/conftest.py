@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spillover.data.items import Item
     from spillover.data.task import Task
     from spillover.models import LanguageModel
-    from spillover.studies import Results
+    from spillover.results import Results
     from spillover.study import Study
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from spillover import cli
-from spillover.studies import Results
+from spillover import cli, terminal
+from spillover.results import Results
+from spillover.terminal import Progress
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
@@ -74,14 +75,14 @@ def test_a_run_tells_its_steps_and_shows_its_tables(
     first = spillover("run", tiny_study.yaml, *options(tiny_study))
     assert first.code == 0
     steps = [line for line in first.err.splitlines() if line.startswith("[")]
-    assert len(steps) == 28
-    assert steps[0].startswith("[1/28] evaluate opinions en before: ")
+    assert len(steps) == 37
+    assert steps[0].startswith("[1/37] evaluate opinions en before: ")
     assert steps[-1].endswith("about 0 s left")
-    assert first.out.startswith("tiny: 28 steps, 0 done already\n")
+    assert first.out.startswith("tiny: 37 steps, 0 done already\n")
     for part in ("Table 1", "Table 2", "Table 3", f"is in {tiny_study.out}\n"):
         assert part in first.out
     second = spillover("run", tiny_study.yaml, *options(tiny_study))
-    assert second.out.startswith("tiny: 28 steps, 28 done already\n")
+    assert second.out.startswith("tiny: 37 steps, 37 done already\n")
     assert second.out.partition("\n")[2] == first.out.partition("\n")[2]
     assert not second.err
 
@@ -93,7 +94,7 @@ def test_a_dry_run_tells_what_is_done_and_what_does_not_fit(
     command = ["run", tiny.yaml, *options(tiny), "--dry-run"]
     done = spillover(*command)
     assert done.code == 0
-    assert done.out.count(" done\n") + done.out.count(" done ") == 28
+    assert done.out.count(" done\n") + done.out.count(" done ") == 37
     again = spillover(*command, "--set", "tune.rank=4")
     rows = [line for line in again.out.splitlines() if "tune titles" in line]
     assert rows
@@ -113,7 +114,7 @@ def test_a_dry_run_without_data_lists_the_steps_all_the_same(
     assert told.code == 0
     assert told.err.count("not ready: ") == 3
     assert "not ready: nowhere: no config.json" in told.err
-    assert "28  embed lines es after titles" in told.out
+    assert "37  compare lines es after titles" in told.out
     assert not tiny_study.out.parent.exists()
 
 
@@ -138,7 +139,7 @@ def test_the_paper_can_be_planned_with_nothing_at_hand(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "85  embed pud ja after xlsum" in done.stdout
+    assert "125  compare pud ja after xlsum" in done.stdout
     assert "xlsum de" not in done.stdout
     for name in ("paws-x", "xnli", "xlsum", "universal_dependencies"):
         assert name in done.stderr
@@ -163,15 +164,15 @@ def test_the_paper_on_a_data_folder_that_lacks_some(
 def test_ctrl_c_keeps_what_is_done(
     spillover: Spillover, tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = cli._Progress.finished
+    true = Progress.finished
 
-    def finished(self: cli._Progress, step: Any, seconds: float) -> None:
+    def finished(self: Progress, step: Any, seconds: float) -> None:
         true(self, step, seconds)
         if self.clock.done == 3:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cli._Progress, "finished", finished)
+        patch.setattr(Progress, "finished", finished)
         told = spillover("run", tiny_study.yaml, *options(tiny_study))
     assert told.code == 130
     assert told.err.splitlines()[-1] == "stopped; steps that are done are kept"
@@ -211,7 +212,7 @@ def block(tiny: TinyStudy) -> None:
         (change("languages", ["en", "dee"]), "unknown language 'dee'; did you mean"),
         (change("languages", ["de", "fr"]), "languages: 'en' must come first"),
         (change("corpora.0.corpus", "pudd"), "unknown corpus 'pudd'; did you mean"),
-        (change("seeds", 1), "unknown key 'seeds'; did you mean 'seed'"),
+        (change("seedz", 1), "unknown key 'seedz'; did you mean 'seed"),
         (change("tune.rank", "eight"), "tune.rank: input should be a valid integer"),
         (change("tasks.1.test_rows", -1), "tasks.1.test_rows: input should be greater"),
         (change("tasks.0.task.kind", "ranking"), "tasks.0.task.kind: input should be"),
@@ -246,7 +247,7 @@ def test_bad_input_ends_in_sentences_and_status_2(
     spoil(tiny_study)
     told = spillover("run", tiny_study.yaml, *options(tiny_study))
     assert told.code == 2
-    assert not told.out.replace("tiny: 28 steps, 0 done already\n", "")
+    assert not told.out.replace("tiny: 37 steps, 0 done already\n", "")
     assert sentence in told.err
     errors = [line for line in told.err.splitlines() if line.startswith("error: ")]
     others = told.err.splitlines()[len(errors) :]
@@ -330,7 +331,7 @@ def test_a_disk_that_fails_is_a_sentence(
 
 
 def test_texts_are_shown_as_they_are() -> None:
-    for console in (cli.out, cli.err):
+    for console in (terminal.out, terminal.err):
         with console.capture() as told:
             console.print("[red]x[/red] :cat: [1/2]")
         assert told.get() == "[red]x[/red] :cat: [1/2]\n"
@@ -357,11 +358,13 @@ def test_listings_fit_into_80_columns(
 def test_results_fit_into_80_columns(tiny_done: tuple[TinyStudy, Results]) -> None:
     console = Console(width=80)
     with pytest.MonkeyPatch.context() as patch, console.capture() as told:
-        patch.setattr(cli, "out", console)
-        cli._show_results(tiny_done[1])
-    *tables, last = told.get().splitlines()  # a path is not broken
-    assert max(map(len, tables)) <= 80
-    assert last.endswith(str(tiny_done[0].out))
+        patch.setattr(terminal, "out", console)
+        terminal.show_panels(tiny_done[1].panels())
+        terminal.show_findings(tiny_done[1].findings())
+    lines = told.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "Table 3" in told.get()
+    assert "  not decidable: " in told.get()
 
 
 def test_tune_evaluate_and_embed_on_their_own(
@@ -380,7 +383,9 @@ def test_tune_evaluate_and_embed_on_their_own(
     adapter = ["--adapter", tmp_path / "a"]
     task = ["--task", "mini-paraphrase", "--language", "de", "--rows", 2]
     shown = spillover("evaluate", *task, *model, *adapter)
-    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["de", "de"]
+    assert [line.split()[:2] for line in shown.out.splitlines()[1:]] == [
+        ["de", f"accuracy_{reading}"] for reading in ("strict", "choice", "calibrated")
+    ]
     corpus = ["--corpus", "mini", "--language", "fr", "--rows", 3]
     shown = spillover("embed", *corpus, *model, *adapter)
     rows = [line.split() for line in shown.out.splitlines()[1:]]

@@ -11,7 +11,7 @@ import torch
 from spillover.embed import Vectors, embed
 from spillover.errors import DataError, StudyError
 from spillover.models import LanguageModel, load_model
-from spillover.settings import EmbedSettings
+from spillover.settings import EmbedSettings, Pooling
 
 SENTENCES = [
     "The train to the north leaves at nine.",
@@ -21,6 +21,9 @@ SENTENCES = [
     "Le train {part} à neuf heures, est-ce vrai ? Oui ou non, je ne sais pas encore.",
     "a film",
 ]
+
+
+POOLINGS: tuple[Pooling, ...] = ("mean", "last", "weighted")
 
 
 def brute_force(
@@ -37,8 +40,11 @@ def brute_force(
             out = model.model(torch.tensor([ids]), output_hidden_states=True)
         for layer in layers:
             states = out.hidden_states[layer][0]
-            mean = states[int(skip) :].mean(0)
-            found.setdefault(("mean", layer), []).append(mean.numpy())
+            kept = states[int(skip) :]
+            weights = torch.arange(1, len(kept) + 1).unsqueeze(1)
+            weighted = (kept * weights).sum(0) / weights.sum()
+            found.setdefault(("mean", layer), []).append(kept.mean(0).numpy())
+            found.setdefault(("weighted", layer), []).append(weighted.numpy())
             found.setdefault(("last", layer), []).append(states[-1].numpy())
     return {key: np.stack(rows) for key, rows in found.items()}  # type: ignore[misc]
 
@@ -64,7 +70,9 @@ def test_tiny_equals_brute_force(
 ) -> None:
     model = load_model(str(tiny_folders[variant]), device="cpu", dtype="float32")
     layers = (0, 1, 2, -1, -3)
-    settings = EmbedSettings(layers=layers, special_tokens=special_tokens)
+    settings = EmbedSettings(
+        layers=layers, poolings=POOLINGS, special_tokens=special_tokens
+    )
     expected = brute_force(model, layers, special_tokens)
     assert_same(embed(model, SENTENCES, settings), expected)
     for vectors in expected.values():  # the test can tell sentences apart
@@ -76,8 +84,11 @@ def test_tiny_equals_brute_force(
 def test_tiny_vectors_depend_on_neither_side_nor_batch(
     tiny: LanguageModel, side: str, batch_tokens: int
 ) -> None:
-    settings = EmbedSettings(layers=(0, 1, -1), batch_tokens=batch_tokens)
-    expected = brute_force(tiny, settings.layers)
+    layers = (0, 1, -1)
+    settings = EmbedSettings(
+        layers=layers, poolings=POOLINGS, batch_tokens=batch_tokens
+    )
+    expected = brute_force(tiny, layers)
     assert_same(embed(tiny, SENTENCES, settings, side=side), expected)
 
 
@@ -90,7 +101,9 @@ def test_real_vectors_depend_on_neither_side_batch_nor_order(
     order = [3, 0, 5, 1, 4, 2]
     shuffled = [SENTENCES[i] for i in order]
     for side, batch_tokens in [("left", 4096), ("right", 4096), ("left", 60)]:
-        settings = EmbedSettings(layers=layers, batch_tokens=batch_tokens)
+        settings = EmbedSettings(
+            layers=layers, poolings=POOLINGS, batch_tokens=batch_tokens
+        )
         found = embed(real, shuffled, settings, side=side)
         assert_same(found, {key: rows[order] for key, rows in expected.items()})
 
@@ -100,6 +113,13 @@ def test_bos_is_left_out_of_the_mean_unless_asked_for(tiny: LanguageModel) -> No
     with_bos = embed(tiny, SENTENCES, EmbedSettings(special_tokens=True))
     assert not np.allclose(without["mean", -1], with_bos["mean", -1], atol=1e-3)
     np.testing.assert_array_equal(without["last", -1], with_bos["last", -1])
+
+
+def test_all_layers_are_counted_from_the_embeddings(tiny: LanguageModel) -> None:
+    vectors = embed(tiny, SENTENCES, EmbedSettings(layers="all"))
+    assert set(vectors) == {(p, n) for p in ("mean", "last") for n in (0, 1, 2)}
+    last = embed(tiny, SENTENCES, EmbedSettings(layers=(-1,)))
+    np.testing.assert_array_equal(vectors["mean", 2], last["mean", -1])
 
 
 def test_a_layer_may_be_asked_for_by_both_its_names(tiny: LanguageModel) -> None:

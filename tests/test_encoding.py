@@ -86,15 +86,15 @@ def test_an_answer_without_tokens_is_an_error(
         encoder.answers(encoder.prompts(reviews[:1]), [""])
 
 
-def test_choices_are_the_first_tokens_in_the_tasks_order(
+def test_choices_are_the_answers_tokens_in_the_tasks_order(
     tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
 ) -> None:
     encoder = Encoder(tokenizer("bos"), opinions)
     rows = encoder.choices(encoder.prompts(reviews))
     plain = tokenizer("none")
-    first = [plain(" Yes").input_ids[0], plain(" No").input_ids[0]]
-    assert rows == [first] * len(reviews)
-    assert first[0] != first[1]
+    each = [plain(" Yes").input_ids, plain(" No").input_ids]
+    assert rows == [each] * len(reviews)
+    assert each[0][0] != each[1][0]
 
 
 def test_answer_words_with_the_same_first_token_are_an_error(
@@ -103,8 +103,11 @@ def test_answer_words_with_the_same_first_token_are_an_error(
     answers = {"1": "Yes", "0": "Yes no", "2": "No"}
     task = opinions.model_copy(update={"answers": answers})
     encoder = Encoder(tokenizer("bos"), task)
+    prompts = encoder.prompts(reviews)
     with pytest.raises(ModelError, match="'Yes' and 'Yes no' begin with the same"):
-        encoder.choices(encoder.prompts(reviews))
+        encoder.choices(prompts)
+    yes, yes_no, _ = encoder.choices(prompts, distinct=False)[0]
+    assert yes_no[: len(yes)] == yes
 
 
 PAIR = "{short} Title. {review} Is it good? The answer is"

@@ -17,6 +17,8 @@ from spillover.evaluate import evaluate, next_token_logprobs, score
 from spillover.models import LanguageModel, fp32_head, load_model
 from spillover.settings import EvaluateSettings
 
+READINGS = ("strict", "choice", "calibrated")
+
 
 def one_at_a_time(
     model: LanguageModel, task: Task, items: list[Item], chat: bool = False
@@ -96,11 +98,12 @@ def test_strict_needs_the_most_likely_token_and_choice_does_not(
 ) -> None:
     steer(tiny, Yes=5.0, No=4.0)
     found = evaluate(tiny, opinions, reviews, "en")
-    assert found.metrics == {"accuracy_strict": 0.5, "accuracy_choice": 0.5}
+    assert found.metrics["accuracy_strict"] == found.metrics["accuracy_choice"] == 0.5
     assert {(p.strict, p.choice) for p in found.predictions} == {("1", "1")}
     steer(tiny, Yes=4.0, No=5.0, film=6.0)
     found = evaluate(tiny, opinions, reviews, "en")
-    assert found.metrics == {"accuracy_strict": 0.0, "accuracy_choice": 0.5}
+    metrics = found.metrics
+    assert (metrics["accuracy_strict"], metrics["accuracy_choice"]) == (0, 0.5)
     assert {(p.strict, p.choice, p.text) for p in found.predictions} == {
         (None, "0", " film")
     }
@@ -167,7 +170,7 @@ def test_generation_equals_generate_on_each_prompt_alone(
         beams=beams, max_new_tokens=8, batch_tokens=batch_tokens
     )
     found = evaluate(tiny, titles, items, "en", settings, chat=chat)
-    assert list(found.metrics) == ["rougeL"]
+    assert list(found.metrics) == ["rouge1", "rouge2", "rougeL"]
     prompts = Encoder(tiny.tokenizer, titles, chat=chat).prompts(items)
     for prompt, prediction in zip(prompts, found.predictions, strict=True):
         out = tiny.model.generate(
@@ -246,8 +249,9 @@ def test_predictions_are_complete_and_become_a_table(
     assert {p.cut for p in found.predictions} == {True, False}
     table = found.to_pandas()
     assert list(table.columns) == [
-        "id", "prompt", "gold", "text", "strict", "choice", "cut", "score_1", "score_0"
-    ]  # fmt: skip
+        *("id", "prompt", "gold", "text", "strict", "choice", "cut"),
+        *("score_1", "score_0", *(f"accuracy_{reading}" for reading in READINGS)),
+    ]
     for (_, row), prediction in zip(table.iterrows(), found.predictions, strict=True):
         values = asdict(prediction)
         assert {"1": row.score_1, "0": row.score_0} == values.pop("scores")
@@ -255,7 +259,25 @@ def test_predictions_are_complete_and_become_a_table(
             assert row.strict is None or np.isnan(row.strict)
             del values["strict"]
         assert {name: row[name] for name in values} == values
-    assert score(opinions, "en", found.predictions) == found.metrics
+    assert score(opinions, "en", found.predictions) == found.scores
+    for metric, scores in found.scores.items():
+        assert table[metric].tolist() == scores
+        assert found.metrics[metric] == pytest.approx(np.mean(scores))
+
+
+def test_calibration_takes_away_what_all_items_share(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    """Zhou et al. (2023): of labels' scores, their mean over the items."""
+    found = evaluate(tiny, opinions, reviews, "en")
+    scores = np.array([[p.scores["1"], p.scores["0"]] for p in found.predictions])
+    better = (scores - scores.mean(axis=0)).argmax(axis=1)
+    right = [
+        float("10"[best] == p.gold)
+        for best, p in zip(better, found.predictions, strict=True)
+    ]
+    assert found.scores["accuracy_calibrated"] == right
+    assert {"10"[best] for best in better} == {"1", "0"}
 
 
 def test_a_prompt_over_the_context_is_an_error(

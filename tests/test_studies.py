@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from spillover.errors import Faults, SpilloverError
-from spillover.studies import Results, check_writable, prepare, run
+from spillover.results import FRAMES, Results
+from spillover.studies import check_writable, prepare, run
 from spillover.study import read_study
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ else:
     TinyStudy = Any
 
 Done = tuple["TinyStudy", Results]
-TABLES = ("evaluations", "similarities", "correlations")
+TABLES = FRAMES
 
 
 def said(tiny: TinyStudy, **options: Any) -> list[str]:
@@ -49,7 +50,9 @@ def test_the_folder_of_a_study(tiny_done: Done) -> None:
     assert results.folder == tiny.out
     found = {str(p.relative_to(tiny.out)) for p in tiny.out.rglob("*") if p.is_file()}
     expected = {"study.yaml", "versions.json"}
-    expected |= {f"results/{n}.{s}" for n in TABLES for s in ("csv", "parquet")}
+    expected |= {
+        f"results/{n}.{s}" for n in (*TABLES, "findings") for s in ("csv", "parquet")
+    }
     expected |= {f"tables/table{n}.{s}" for n in "123" for s in ("csv", "md", "tex")}
     for task, codes in (("opinions", "en de fr es"), ("titles", "en de fr")):
         expected |= {
@@ -72,8 +75,11 @@ def test_parquet_and_csv_say_the_same(tiny_done: Done) -> None:
     tiny, results = tiny_done
     for name in TABLES:
         frame = getattr(results, name)
+        frame = frame.mask(frame.isna())  # a text that is missing is None there
         parquet = pd.read_parquet(tiny.out / "results" / f"{name}.parquet")
-        csv = pd.read_csv(tiny.out / "results" / f"{name}.csv")
+        parquet = parquet.mask(parquet.isna())
+        path = tiny.out / "results" / f"{name}.csv"
+        csv = pd.read_csv(path, dtype=dict.fromkeys(("label", "gold", "answer"), "str"))
         pd.testing.assert_frame_equal(parquet, frame, check_dtype=False)
         pd.testing.assert_frame_equal(csv, frame, check_dtype=False)
 
@@ -281,3 +287,27 @@ def test_a_folder_that_can_be_made_will_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SpilloverError, match=r"is a file\); name another with --out"):
         check_writable(tmp_path / "file" / "b")
+
+
+def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["seeds"] = [1, 2]
+    tiny_study.raw["tasks"][0]["prompts"] = {"short": "{review} Good? The answer is"}
+    tiny_study.raw["embed"] = {"layers": "all", "poolings": ["weighted"]}
+    study = tiny_study.study
+    results = run(study, data_root=tiny_study.data, out=tiny_study.out, device="cpu")
+    told = results.evaluations
+    assert set(told["seed"].dropna()) == {1, 2}
+    assert set(told.loc[told["task"] == "opinions", "prompt"]) == {"own", "short"}
+    keys = ["task", "language", "prompt", "metric", "tuned_on", "seed"]
+    assert not told.duplicated(keys).any()
+    folders = {path.name for path in (tiny_study.out / "adapters").iterdir()}
+    assert folders == {f"{t}-seed{n}" for t in ("opinions", "titles") for n in (1, 2)}
+    predictions = tiny_study.out / "predictions" / "after-opinions-seed2"
+    assert (predictions / "opinions.de.short.parquet").is_file()
+    assert set(results.similarities["layer"]) == {0, 1, 2}
+    found = results.correlations
+    assert set(found["seed"].fillna(0)) == {0, 1, 2}  # 0: of the mean over seeds
+    first, second, third = results.panels()
+    assert "over 2 seeds" in first.note
+    assert {second.keys["layer"], third.keys["layer"]} == {2}
+    assert results.pooled["n_strata"].unique().tolist() in ([], [2])

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from spillover.errors import SpilloverError
     from spillover.evaluate import Evaluation, Prediction, evaluate
     from spillover.models import LanguageModel, attach, detach, load_model
+    from spillover.results import Results
     from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
-    from spillover.studies import Results, run
+    from spillover.studies import run
     from spillover.study import Study, read_study
     from spillover.tune import tune
 
@@ -38,7 +39,7 @@ _HOME = {
     "Item": "data.items",
     "LanguageModel": "models",
     "Prediction": "evaluate",
-    "Results": "studies",
+    "Results": "results",
     "Similarity": "analysis.similarity",
     "SpilloverError": "errors",
     "Study": "study",

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from spillover.errors import Faults, SpilloverError
+from spillover.terminal import (
+    Progress,
+    err,
+    language_list,
+    out,
+    say,
+    show_findings,
+    show_panels,
+    show_plan,
+    show_remarks,
+    table,
+)
 
 if TYPE_CHECKING:
     from spillover.model_spec import ModelSpec
-    from spillover.pipeline.clock import Clock
-    from spillover.pipeline.plan import Step
     from spillover.settings import TuneSettings
-    from spillover.studies import Prepared, Results
     from spillover.study import Study
 
 app = typer.Typer(
@@ -31,10 +36,6 @@ app = typer.Typer(
     help="How far a skill that a language model learns in English carries over to "
     "other languages, and why.",
 )
-# Texts are shown as they are: a user's "[red]" or ":cat:" is no markup.
-out = Console(markup=False, emoji=False, highlight=False)
-err = Console(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
-
 StudyName = Annotated[str, typer.Argument(help="A preset's name or a YAML file.")]
 DataRoot = Annotated[
     Path | None,
@@ -79,10 +80,51 @@ def run(
     prepared = prepare(chosen, data_root=data_root, out=out, device=device)
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
     done = len(prepared.steps) - len(todo)
-    _say(f"{chosen.name}: {len(prepared.steps)} steps, {done} done already")
-    with _Progress(Clock(todo)) as watcher:
+    say(f"{chosen.name}: {len(prepared.steps)} steps, {done} done already")
+    with Progress(Clock(todo)) as watcher:
         results = run_prepared(prepared, watcher)
-    _show_results(results)
+    show_panels(results.panels())
+    show_findings(results.findings())
+    serious = results.lint["level"].isin(["error", "warning"]).sum()
+    if serious:
+        say(f"The data have {serious} faults or doubts: spillover lint {study}")
+    say(f"All of it, and what it was computed from, is in {results.folder}")
+
+
+@app.command()
+def lint(
+    study: StudyName,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value, as tune.epochs=1; may be repeated."),
+    ] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Look for what is odd in a study's data and prompts; no weights are loaded."""
+    from spillover.pipeline.inputs import read_inputs
+    from spillover.studies import check_data
+    from spillover.study import read_study
+
+    chosen = read_study(study, set_ or [])
+    inputs = read_inputs(chosen, data_root)
+    if inputs.errors:
+        raise Faults(inputs.errors)
+    remarks = check_data(chosen, inputs)
+    show_remarks(remarks)
+    if any(remark.level == "error" for remark in remarks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def audit() -> None:
+    """Recompute Table 3 of Xie et al. (2024) from its Tables 1 and 2."""
+    from spillover import published
+    from spillover.audit import audit as audit_tables
+    from spillover.audit import audit_panel
+
+    paper = published.load("xie2024")
+    say(paper.citation)
+    show_panels(audit_panel(audit_tables(paper)))
 
 
 @app.command()
@@ -90,10 +132,10 @@ def studies() -> None:
     """List the studies that ship with the package."""
     from spillover.study import preset_names, read_study
 
-    table = _table("study", "what it is for")
+    lines = table("study", "what it is for")
     for name in preset_names():
-        table.add_row(name, read_study(name).description)
-    out.print(table)
+        lines.add_row(name, read_study(name).description)
+    out.print(lines)
 
 
 @app.command()
@@ -101,16 +143,16 @@ def tasks() -> None:
     """List tasks and parallel corpora."""
     from spillover.data import registry
 
-    table = _table("task", "languages", "what is asked")
+    lines = table("task", "languages", "what is asked")
     for name in registry.task_names():
         task = registry.task(name)
-        table.add_row(name, _codes(task.languages), task.description)
-    out.print(table)
-    table = _table("corpus", "languages", "what it holds")
+        lines.add_row(name, language_list(task.languages), task.description)
+    out.print(lines)
+    lines = table("corpus", "languages", "what it holds")
     for name in registry.corpus_names():
         corpus = registry.corpus(name)
-        table.add_row(name, _codes(corpus.languages), corpus.description)
-    out.print(table)
+        lines.add_row(name, language_list(corpus.languages), corpus.description)
+    out.print(lines)
 
 
 @app.command()
@@ -143,7 +185,7 @@ def tune(
     base = load_model(spec, device=device)
     log = tune_model(base, chosen, items, out, settings, seed=seed)
     last = f", last loss {log[-1]['loss']:.3f}" if log else ""
-    _say(f"{out}: adapter of {len(items)} items{last}")
+    say(f"{out}: adapter of {len(items)} items{last}")
 
 
 @app.command()
@@ -172,12 +214,12 @@ def evaluate(
 
     lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
-    table = _table("language", "metric", "value", "n")
+    lines = table("language", "metric", "value", "n")
     for code, part in items.items():
         result = evaluate_model(lm, chosen, part, code)
         for metric, value in result.metrics.items():
-            table.add_row(code, metric, f"{value:.3f}", str(result.n))
-    out.print(table)
+            lines.add_row(code, metric, f"{value:.3f}", str(result.n))
+    out.print(lines)
 
 
 @app.command()
@@ -202,15 +244,15 @@ def embed(
     lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
     english = embed_sentences(lm, texts["en"])
-    table = _table("pair", "pooling", "layer", "parallel", "random", "n")
+    lines = table("pair", "pooling", "layer", "parallel", "random", "n")
     for code in texts:
         if code == "en":
             continue
         for key, vectors in embed_sentences(lm, texts[code]).items():
             found = similarity(english[key], vectors, texts["en"], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
-            table.add_row(f"en-{code}", key[0], str(key[1]), *cells)
-    out.print(table)
+            lines.add_row(f"en-{code}", key[0], str(key[1]), *cells)
+    out.print(lines)
 
 
 def main() -> None:
@@ -251,89 +293,13 @@ def _dry_run(
     except Faults as faults:
         for each in faults.errors:
             err.print(f"not ready: {each}")
-        table = _table("", "step")
+        lines = table("", "step")
         for number, label in enumerate(labels, start=1):
-            table.add_row(str(number), label)
-        out.print(table)
-        _say("Nothing was fetched; what is done already cannot be told yet.")
+            lines.add_row(str(number), label)
+        out.print(lines)
+        say("Nothing was fetched; what is done already cannot be told yet.")
     else:
-        _show_plan(prepared)
-
-
-def _show_plan(prepared: Prepared) -> None:
-    table = _table("", "step", "items", "state")
-    for number, step in enumerate(prepared.steps, start=1):
-        if prepared.store.finished(step.spec):
-            state = "done"
-        else:
-            misfit = prepared.store.misfit(step.spec)
-            state = "to do" if misfit is None else f"again: {', '.join(misfit)}"
-        table.add_row(str(number), step.label, str(step.items), state)
-    out.print(table)
-
-
-def _show_results(results: Results) -> None:
-    from spillover.report.panel import terminal
-
-    for panel in results.panels():
-        for table in terminal(panel, width=min(out.width, 80)):
-            out.print(table)
-    _say(f"All of it, and what it was computed from, is in {results.folder}")
-
-
-class _Progress:
-    """One line a step, and on a terminal a line that tells what is going on."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.status = err.status("") if err.is_terminal else None
-        self.spoken = time.monotonic()
-        self.step: Step | None = None
-
-    def __enter__(self) -> _Progress:
-        if self.status:
-            self.status.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self.status:
-            self.status.stop()
-
-    def started(self, step: Step) -> None:
-        """A step has begun."""
-        self.step = step
-        self.clock.start()
-        self._tell()
-
-    def advanced(self, share: float) -> None:
-        """The step that runs has done this share of its work."""
-        self.clock.advance(share)
-        self._tell()
-
-    def finished(self, step: Step, seconds: float) -> None:
-        """A step is done."""
-        self.clock.finish()
-        left = self._left()
-        count = f"[{self.clock.done}/{len(self.clock.todo)}]"
-        err.print(f"{count} {step.label}: {seconds:.0f} s{left}")
-
-    def _tell(self) -> None:
-        if self.step is None:
-            return
-        text = f"{self.step.label} {self.clock.share:.0%}{self._left()}"
-        if self.status:
-            self.status.update(Text(text))
-        elif time.monotonic() - self.spoken > 20:  # a log file, not a terminal
-            self.spoken = time.monotonic()
-            err.print(f"      {text}")
-
-    def _left(self) -> str:
-        seconds = self.clock.left()
-        if seconds is None:
-            return ", time left unknown yet"
-        if seconds < 90:
-            return f", about {seconds:.0f} s left"
-        return f", about {seconds / 60:.0f} min left"
+        show_plan(prepared)
 
 
 def _settings(overrides: Iterable[str]) -> TuneSettings:
@@ -361,23 +327,6 @@ def _model(line: str) -> ModelSpec:
         return ModelSpec.model_validate(line)
     except ValidationError as error:
         raise Faults(explained(error, "--model")) from error
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _codes(languages: tuple[str, ...]) -> str:
-    if len(languages) <= 8:
-        return " ".join(languages)
-    return f"{' '.join(languages[:7])} … ({len(languages)})"
-
-
-def _say(text: str) -> None:
-    out.print(text, soft_wrap=True)  # a path must not be broken
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,12 +53,12 @@ def embed(
     _check(ids, bos, sentences, model.context)
     skip = 0 if settings.special_tokens else bos
     width = model.causal_lm.config.get_text_config().hidden_size
+    pooler = _Pooler(model.backbone, settings)
     result: Vectors = {
         (pooling, layer): np.empty((len(ids), width), dtype=np.float32)
         for pooling in settings.poolings
-        for layer in settings.layers
+        for layer in pooler.layers
     }
-    pooler = _Pooler(model.backbone, settings)
     for rows in batches([len(row) for row in ids], settings.batch_tokens):
         batch = pad(
             [ids[i] for i in rows],
@@ -81,10 +81,11 @@ class _Pooler:
 
     def __init__(self, backbone: nn.Module, settings: EmbedSettings) -> None:
         self.backbone, self.poolings = backbone, settings.poolings
-        depth = check_layers(backbone.config, settings.layers)
+        self.layers = check_layers(backbone.config, settings.layers)
+        depth = depth_of(backbone.config)
         self.blocks = _blocks(backbone, depth)
         self.wanted: dict[int, list[int]] = {}
-        for layer in settings.layers:
+        for layer in self.layers:
             self.wanted.setdefault(layer % (depth + 1), []).append(layer)
         self.depth = depth
 
@@ -105,9 +106,11 @@ class _Pooler:
                     rows = torch.arange(len(end), device=end.device)
                     vectors = states[rows, end].float()
                 else:
-                    weights = kept.unsqueeze(-1)
-                    total = states.float().masked_fill(~weights, 0).sum(1)
-                    vectors = total / weights.sum(1)
+                    weights = kept if pooling == "mean" else kept.cumsum(1) * kept
+                    weights = weights.unsqueeze(-1)
+                    # Padding is masked, not multiplied by 0: it may hold no number.
+                    clean = states.float().masked_fill(~kept.unsqueeze(-1), 0)
+                    vectors = (clean * weights).sum(1) / weights.sum(1)
                 for layer in self.wanted[index]:
                     found[pooling, layer] = vectors
 
@@ -132,21 +135,30 @@ class _Pooler:
         return found
 
 
-def check_layers(config: Any, layers: Sequence[int]) -> int:
-    """The number of decoder layers of a model.
+def depth_of(config: Any) -> int:
+    """The number of decoder layers of a model."""
+    return int(config.get_text_config().num_hidden_layers)
+
+
+def check_layers(
+    config: Any, layers: Sequence[int] | Literal["all"]
+) -> tuple[int, ...]:
+    """The layers asked for, as they are counted there, or all, counted from 0.
 
     Raises:
         StudyError: one of `layers`, as `EmbedSettings` counts them, is not there.
     """
-    depth = int(config.get_text_config().num_hidden_layers)
+    depth = depth_of(config)
+    if layers == "all":
+        return tuple(range(depth + 1))
     for layer in layers:
-        if not -depth - 1 <= layer <= depth:
+        if not -depth - 1 <= int(layer) <= depth:
             raise StudyError(
                 f"no layer {layer}",
                 where="embed.layers",
                 expected=f"0 (embeddings) to {depth}, or -{depth + 1} to -1",
             )
-    return depth
+    return tuple(map(int, layers))
 
 
 def _blocks(backbone: nn.Module, depth: int) -> nn.ModuleList:

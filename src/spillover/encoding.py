@@ -105,31 +105,31 @@ class Encoder:
                 )
         return [ids[len(p.ids) :] for p, ids in zip(prompts, whole, strict=True)]
 
-    def choices(self, prompts: Sequence[Encoded]) -> list[list[int]]:
-        """For each prompt the first token of each answer word, in the task's order.
+    def choices(
+        self, prompts: Sequence[Encoded], *, distinct: bool = True
+    ) -> list[list[list[int]]]:
+        """For each prompt the tokens of each answer word, in the task's order.
 
         Raises:
-            ModelError: two answer words begin with the same token.
+            ModelError: `distinct`, and two answer words begin with the same token.
         """
         words = list(self.task.answers.values())
-        columns = [
-            [ids[0] for ids in self.answers(prompts, [word] * len(prompts))]
-            for word in words
-        ]
+        columns = [self.answers(prompts, [word] * len(prompts)) for word in words]
         rows = [list(row) for row in zip(*columns, strict=True)]
-        for row in rows:
-            if len(set(row)) < len(row):
+        for row in rows if distinct else []:
+            starts = [ids[0] for ids in row]
+            if len(set(starts)) < len(starts):
                 twice = [
                     word
-                    for word, id in zip(words, row, strict=True)
-                    if row.count(id) > 1
+                    for word, id in zip(words, starts, strict=True)
+                    if starts.count(id) > 1
                 ]
                 raise ModelError(
                     f"the answer words {' and '.join(map(repr, twice))} begin with "
                     "the same token",
                     where=self.task.name,
                     expected="words that the first token tells apart",
-                    fix="choose other answer words",
+                    fix="choose other answer words, or 'scoring: whole'",
                 )
         return rows
 

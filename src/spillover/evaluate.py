@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from spillover.analysis.answers import batch_calibrated
 from spillover.batching import batches, pad
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
-from spillover.metrics import accuracy, exact_number, mean, rouge_l
+from spillover.metrics import exact_number, mean
 from spillover.models import LanguageModel, fp32_head
+from spillover.rouge import rouge
+from spillover.scoring import answer_scores
 from spillover.settings import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -49,10 +53,11 @@ class Prediction:
         gold: the label, or the reference.
         strict: classification: the label whose first token is the most likely next
             token of the whole vocabulary; None if that is no answer's.
-        choice: classification: the label whose first token is the most likely of
-            the answers'. Of equals, both take the first in the task's order.
+        choice: classification: the label with the highest of `scores`. Of equals,
+            both take the first in the task's order.
         text: the most likely next token, or the generated text.
-        scores: classification: label -> log probability of its first token.
+        scores: classification: label -> what `EvaluateSettings.scoring` says; the
+            log probability of its first token, unless something else was asked for.
         cut: whether the prompt was cut to fit.
     """
 
@@ -73,15 +78,22 @@ class Evaluation:
     Attributes:
         task: name of the task.
         language: code of the language.
-        metrics: metric -> value in [0, 1]. Classification: `accuracy_strict` and
-            `accuracy_choice`; generation: the task's own metric.
         predictions: one for each item, in the items' order.
+        scores: metric -> one score in [0, 1] for each prediction. Classification:
+            `accuracy_strict`, `accuracy_choice` and `accuracy_calibrated`, the last
+            after batch calibration (Zhou et al. 2023) of the choices over these
+            items; generation: `rouge1`, `rouge2` and `rougeL`, or `exact_number`.
     """
 
     task: str
     language: str
-    metrics: dict[str, float]
     predictions: list[Prediction]
+    scores: dict[str, list[float]]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The mean of each metric's scores."""
+        return {metric: mean(scores) for metric, scores in self.scores.items()}
 
     @property
     def n(self) -> int:
@@ -89,7 +101,7 @@ class Evaluation:
         return len(self.predictions)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a prediction; the score of each choice is a column."""
+        """One row a prediction: `score_<label>` of each choice, then each metric."""
         import pandas as pd
 
         rows = []
@@ -97,7 +109,7 @@ class Evaluation:
             row = asdict(prediction)
             scores = row.pop("scores")
             rows.append(row | {f"score_{name}": v for name, v in scores.items()})
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows).assign(**self.scores)
 
 
 def evaluate(
@@ -115,7 +127,8 @@ def evaluate(
     Classification reads two answers off one forward pass. `strict` is greedy decoding
     of one token, as the paper's top_k = 1 with max_new_tokens = 1: the most likely
     token of the vocabulary must be the answer's first. `choice` takes the most likely
-    among the first tokens of the answer words. Generation is beam search.
+    among the first tokens of the answer words, or, where `scoring` says so, compares
+    the answers as a whole (see `spillover.scoring`). Generation is beam search.
 
     Args:
         model: the model, with or without an adapter.
@@ -143,9 +156,8 @@ def evaluate(
             predictions = _classify(model, task, encoder, prompts, settings, progress)
         else:
             predictions = _generate(model, prompts, settings, progress)
-    return Evaluation(
-        task.name, language, score(task, language, predictions), predictions
-    )
+    scores = score(task, language, predictions)
+    return Evaluation(task.name, language, predictions, scores)
 
 
 def check_context(prompts: Sequence[Encoded], room: int, task: str) -> None:
@@ -162,19 +174,25 @@ def check_context(prompts: Sequence[Encoded], room: int, task: str) -> None:
 
 def score(
     task: Task, language: str, predictions: Sequence[Prediction]
-) -> dict[str, float]:
-    """The metrics of `Evaluation.metrics`."""
-    golds = [p.gold for p in predictions]
+) -> dict[str, list[float]]:
+    """The scores of `Evaluation.scores`."""
     if task.kind == "classification":
+        labels = list(task.answers)
+        table = np.array([[p.scores[label] for label in labels] for p in predictions])
+        calibrated = batch_calibrated(table).argmax(axis=1)
         return {
-            "accuracy_strict": accuracy([p.strict for p in predictions], golds),
-            "accuracy_choice": accuracy([p.choice for p in predictions], golds),
+            "accuracy_strict": [float(p.strict == p.gold) for p in predictions],
+            "accuracy_choice": [float(p.choice == p.gold) for p in predictions],
+            "accuracy_calibrated": [
+                float(labels[best] == p.gold)
+                for best, p in zip(calibrated, predictions, strict=True)
+            ],
         }
-    if task.metric == "rougeL":
-        scores = [rouge_l(p.text, p.gold, language) for p in predictions]
-    else:
-        scores = [float(exact_number(p.text, p.gold)) for p in predictions]
-    return {task.metric: mean(scores)}
+    if task.metric == "exact_number":
+        right = [float(exact_number(p.text, p.gold)) for p in predictions]
+        return {task.metric: right}
+    each = [rouge(p.text, p.gold, language) for p in predictions]
+    return {name: [scores[name] for scores in each] for name in each[0]}
 
 
 def _classify(
@@ -185,29 +203,40 @@ def _classify(
     settings: EvaluateSettings,
     progress: Progress,
 ) -> list[Prediction]:
-    choices = encoder.choices(prompts)
-    labels = list(task.answers)
-    result: dict[int, Prediction] = {}
+    first = settings.scoring == "first"
+    answers = encoder.choices(prompts, distinct=first)
+    scores: list[list[float]] = [[] for _ in prompts]
+    top = [0] * len(prompts)
     for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
         logprobs = next_token_logprobs(model, [prompts[i].ids for i in batch])
         for row, i in zip(logprobs, batch, strict=True):
-            prompt, scores = prompts[i], row[choices[i]]
+            starts = [ids[0] for ids in answers[i]]
+            best = max(range(len(starts)), key=lambda label: float(row[starts[label]]))
             # The first of equals in the task's order, for `strict` as for `choice`.
-            best = int(scores.argmax())
-            hit = bool(scores[best] == row.max())
-            top = choices[i][best] if hit else int(row.argmax())
-            result[i] = Prediction(
+            hit = bool(row[starts[best]] == row.max())
+            top[i] = starts[best] if hit else int(row.argmax())
+            scores[i] = row[starts].tolist()
+        progress(len(batch))
+    if not first:
+        scores = answer_scores(model, encoder, prompts, answers, settings)
+    labels = list(task.answers)
+    predictions = []
+    for prompt, ids, row, token in zip(prompts, answers, scores, top, strict=True):
+        # Of answers that begin alike, `strict` means the one that scores best.
+        begun = [n for n in range(len(labels)) if ids[n][0] == token]
+        predictions.append(
+            Prediction(
                 id=prompt.item.id,
                 prompt=prompt.text,
                 gold=prompt.item.gold,
-                text=model.tokenizer.decode([top]),
-                strict=labels[best] if hit else None,
-                choice=labels[best],
-                scores=dict(zip(labels, scores.tolist(), strict=True)),
+                text=model.tokenizer.decode([token]),
+                strict=labels[max(begun, key=row.__getitem__)] if begun else None,
+                choice=labels[max(range(len(labels)), key=row.__getitem__)],
+                scores=dict(zip(labels, row, strict=True)),
                 cut=prompt.cut,
             )
-        progress(len(batch))
-    return [result[i] for i in range(len(prompts))]
+        )
+    return predictions
 
 
 @torch.inference_mode()

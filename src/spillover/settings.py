@@ -7,7 +7,7 @@ comments say which is which.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -70,6 +70,9 @@ class TuneSettings(Settings):
         return self
 
 
+Scoring = Literal["first", "whole", "normalised", "pmi"]
+
+
 class EvaluateSettings(Settings):
     """How answers are read off a model.
 
@@ -77,6 +80,9 @@ class EvaluateSettings(Settings):
     candidate is always taken. So sampling is off, and beams are plain beam search.
 
     Attributes:
+        scoring: of the answers that a classification chooses from: the log probability
+            of the `first` token, of the `whole` answer, of the whole over its number
+            of tokens (`normalised`), or the `pmi` of prompt and answer.
         beams: of beam search, for generation.
         max_new_tokens: of a generated answer.
         max_tokens: of a prompt; the longest field of a longer one is cut. None: the
@@ -84,27 +90,29 @@ class EvaluateSettings(Settings):
         batch_tokens: padded tokens at once (for generation: times beams).
     """
 
+    scoring: Scoring = "first"  # the paper's max_new_tokens = 1
     beams: int = Field(default=4, ge=1)  # the paper's
     max_new_tokens: int = Field(default=100, ge=1)  # the paper's
     max_tokens: int | None = Field(default=None, ge=16)  # ours
     batch_tokens: int = Field(default=4096, ge=1)  # ours
 
 
-Pooling = Literal["mean", "last"]
+Pooling = Literal["mean", "last", "weighted"]
 
 
 class EmbedSettings(Settings):
     """How a sentence becomes one vector.
 
     Attributes:
-        poolings: the mean over the sentence's tokens, or its last token.
+        poolings: the mean over the sentence's tokens, its last token, or the mean
+            weighted by position, 1 to n (Muennighoff 2022; MEXA's).
         layers: as transformers numbers hidden states: 0 is the embedding layer,
-            -1 the last layer (after the final norm).
+            -1 the last layer (after the final norm); or `all`, counted from 0.
         special_tokens: count BOS in the mean.
         batch_tokens: padded tokens at once.
     """
 
     poolings: tuple[Pooling, ...] = Field(default=("mean", "last"), min_length=1)
-    layers: tuple[int, ...] = Field(default=(-1,), min_length=1)
+    layers: Annotated[tuple[int, ...], Field(min_length=1)] | Literal["all"] = (-1,)
     special_tokens: bool = False
     batch_tokens: int = Field(default=4096, ge=1)

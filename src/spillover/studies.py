@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
-import shutil
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import yaml
 
 from spillover.errors import Faults, OutputError, SpilloverError
+from spillover.lint import lint, to_frame
+from spillover.lint.remark import Remark
 from spillover.model_spec import fingerprint
 from spillover.pipeline.inputs import Inputs, collecting, read_inputs
 from spillover.pipeline.plan import Step, plan
-from spillover.pipeline.run import ADAPTER, Watcher, execute
-from spillover.pipeline.store import Store, write_text
-from spillover.report.tables import write_tables
+from spillover.pipeline.run import Watcher, execute
+from spillover.pipeline.store import Store
+from spillover.results import Results, write_results
 from spillover.study import Study
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from spillover.report.panel import Panel
-
-PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
 
 class Silent:
@@ -43,40 +29,6 @@ class Silent:
 
     def finished(self, step: Step, seconds: float) -> None:
         """Nothing."""
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a study found.
-
-    Attributes:
-        study: the study as it was run.
-        folder: where everything was written.
-        evaluations: one row a task, language, state of the model and metric.
-        similarities: one row a corpus, language, state, pooling and layer.
-        correlations: one row a task, metric, corpus, pooling and layer.
-        tasks: task -> the metric that its tables show.
-    """
-
-    study: Study
-    folder: Path
-    evaluations: pd.DataFrame
-    similarities: pd.DataFrame
-    correlations: pd.DataFrame
-    tasks: dict[str, str]
-
-    def panels(self) -> list[Panel]:
-        """Tables 1 to 3, in the paper's shape."""
-        from spillover.report import tables
-
-        languages = self.study.languages
-        return [
-            *tables.score_panels(self.evaluations, languages, self.tasks),
-            *tables.similarity_panels(
-                self.similarities, languages[1:], list(self.tasks)
-            ),
-            *tables.correlation_panels(self.correlations, self.tasks),
-        ]
 
 
 @dataclass(frozen=True)
@@ -175,7 +127,8 @@ def check_fit(prepared: Prepared) -> None:
                 room = context - (1 if choosing else data.evaluate.max_new_tokens)
                 check_context(prompts, room, data.task.name)
                 if choosing:
-                    encoder.choices(prompts)
+                    first = data.evaluate.scoring == "first"
+                    encoder.choices(prompts, distinct=first)
     if errors:
         raise Faults(errors)
 
@@ -217,69 +170,21 @@ def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
         device=prepared.device,
         watcher=watcher,
     )
-    return write_results(prepared)
-
-
-def write_results(prepared: Prepared) -> Results:
-    """Analyse the finished steps and write everything into the study's folder."""
-    from spillover.pipeline import collect
-
-    study, inputs = prepared.study, prepared.inputs
-    steps, store, folder = prepared.steps, prepared.store, prepared.folder
-    evaluations = collect.evaluations(study, inputs, steps, store)
-    similarities = collect.similarities(study, inputs, steps, store)
-    correlations = collect.correlations(study, inputs, evaluations, similarities)
-    metrics = {name: study.metric(data.task) for name, data in inputs.tasks.items()}
-    results = Results(study, folder, evaluations, similarities, correlations, metrics)
-    for name in ("evaluations", "similarities", "correlations"):
-        _write_frame(getattr(results, name), folder / "results" / name)
-    (folder / "tables").mkdir(parents=True, exist_ok=True)
-    write_tables(
-        folder / "tables",
-        evaluations,
-        similarities,
-        correlations,
-        languages=study.languages,
-        metrics=metrics,
+    return write_results(
+        prepared.study,
+        prepared.inputs,
+        prepared.steps,
+        prepared.store,
+        prepared.folder,
+        to_frame(check_data(prepared.study, prepared.inputs)),
     )
-    _lay_out(steps, store, folder)
-    as_run = study.model_dump(mode="json", exclude_none=True)
-    text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
-    write_text(folder / "study.yaml", text)
-    write_text(folder / "versions.json", json.dumps(_versions(), indent=1) + "\n")
-    return results
 
 
-def _write_frame(frame: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    frame.to_parquet(temporary, index=False)
-    os.replace(temporary, path.with_suffix(".parquet"))
-    write_text(path.with_suffix(".csv"), frame.to_csv(index=False))
+def check_data(study: Study, inputs: Inputs) -> list[Remark]:
+    """What the linter remarks on a study's data, with the model's tokenizer."""
+    from spillover.models import load_tokenizer
 
-
-def _lay_out(steps: Sequence[Step], store: Store, folder: Path) -> None:
-    """Put adapters and predictions where a person looks for them, as hard links."""
-    for step in steps:
-        made = store.folder(step.spec)
-        if step.kind == "tune":
-            for name in (*ADAPTER, "log.json"):
-                _link(made / name, folder / "adapters" / step.name / name)
-        elif step.kind == "evaluate":
-            state = f"after-{step.tuned_on}" if step.tuned_on else "before"
-            name = f"{step.name}.{step.language}.parquet"
-            _link(made / "predictions.parquet", folder / "predictions" / state / name)
-
-
-def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+    return lint(study, inputs, load_tokenizer(study.model))
 
 
 def check_writable(folder: Path) -> None:
@@ -296,11 +201,3 @@ def check_writable(folder: Path) -> None:
     raise OutputError(
         f"cannot be written ({reason})", where=folder, fix="name another with --out"
     )
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        **{name: version(name) for name in PACKAGES},
-    }

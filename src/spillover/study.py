@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from spillover.data import registry
-from spillover.data.columns import Codes
+from spillover.data.columns import NAME, Codes
 from spillover.data.corpus import Corpus
 from spillover.data.items import PlaceholderPolicy
 from spillover.data.sources import Files, Hub
@@ -26,6 +26,10 @@ from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
 
 PIVOT = "en"
 """The language that is tuned on and that the others are compared with."""
+
+
+OWN_PROMPT = "own"
+"""How a task's own prompt is called, beside those that a study adds."""
 
 
 class Strict(BaseModel):
@@ -43,6 +47,8 @@ class TaskUse(Strict):
         train_rows: how many training items to take; None: all.
         test_rows: how many test items a language to take; None: all. Languages that
             share ids give the same items.
+        prompts: further prompts to evaluate with, by name; their templates have the
+            fields of the task's own, which is the one that is tuned on.
         tune: what differs from the study's `tune` settings.
         evaluate: what differs from the study's `evaluate` settings.
     """
@@ -51,8 +57,16 @@ class TaskUse(Strict):
     train: Files | None = None
     train_rows: int | None = Field(default=None, ge=1)
     test_rows: int | None = Field(default=None, ge=1)
+    prompts: dict[Annotated[str, Field(pattern=NAME)], str] = {}
     tune: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
+
+    @field_validator("prompts")
+    @classmethod
+    def _leave_the_own_one(cls, value: dict[str, str]) -> dict[str, str]:
+        if OWN_PROMPT in value:
+            raise ValueError(f"{OWN_PROMPT!r} is the task's own prompt")
+        return value
 
     def resolve(self) -> Task:
         """The task itself, with the files to learn from that this study names.
@@ -110,13 +124,14 @@ class Study(Strict):
         languages: in the order of the tables; English first.
         tasks: tuned on and evaluated.
         corpora: embedded, before tuning and after each.
-        seed: of training and of every choice of rows.
+        seed: of every choice of rows, and of training.
+        seeds: tune once with each of these instead, on the same rows.
         chat: put prompts into the model's chat template.
         placeholders: what becomes of texts that were never translated: `keep` them,
             as the paper does, `drop` them, or take the `intersection` of the rows
             that are clean in all languages. Counted in any case.
         headline: the reading of a classification that Tables 1 and 3 show: `strict`,
-            as the paper, or `choice`.
+            as the paper, `choice`, or `calibrated`.
         tune: settings of fine-tuning.
         evaluate: settings of evaluation.
         embed: settings of embedding.
@@ -130,9 +145,10 @@ class Study(Strict):
     tasks: tuple[TaskUse, ...] = Field(min_length=1)
     corpora: tuple[CorpusUse, ...] = ()
     seed: int = 1
+    seeds: tuple[int, ...] = ()
     chat: bool = False
     placeholders: PlaceholderPolicy = "keep"
-    headline: Literal["strict", "choice"] = "strict"
+    headline: Literal["strict", "choice", "calibrated"] = "strict"
     tune: TuneSettings = TuneSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     embed: EmbedSettings = EmbedSettings()
@@ -149,6 +165,18 @@ class Study(Strict):
         if twice:
             raise ValueError(f"{', '.join(map(repr, twice))} must stand once only")
         return value
+
+    @field_validator("seeds")
+    @classmethod
+    def _are_distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"a seed stands twice in {list(value)}")
+        return value
+
+    @property
+    def training_seeds(self) -> tuple[int, ...]:
+        """The seeds to tune with, at least one."""
+        return self.seeds or (self.seed,)
 
     def tune_settings(self, use: TaskUse) -> TuneSettings:
         """The study's settings with the task's own on top."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spillover.analysis.similarity import similarity
+from spillover.analysis.similarity import resampled, similarity
+from spillover.analysis.uncertainty import percentile, resamples
 from spillover.errors import DataError
 
 
@@ -159,3 +160,69 @@ def test_no_random_pair_is_left():
     # Items 0 and 1 share the source text, 1 and 2 the target text, 0 and 2 the source.
     with pytest.raises(DataError, match="no random pair"):
         similarity(np.eye(3), np.eye(3), ["a", "a", "a"], ["x", "y", "y"])
+
+
+def drawn(vectors, texts, counts):
+    """A bootstrap sample written out: rows and texts as often as they are drawn."""
+    rows = np.repeat(np.arange(len(counts)), counts.astype(int))
+    return vectors[rows], None if texts is None else [texts[row] for row in rows], rows
+
+
+def by_loops_of_rows(source, target, source_texts, target_texts, rows):
+    """Both means of a sample whose rows may be the same item."""
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (source, target)]
+    parallel = [u @ v for u, v in zip(*unit, strict=True)]
+    random = []
+    for i, u in enumerate(unit[0]):
+        for j, v in enumerate(unit[1]):
+            same_source = source_texts[i] == source_texts[j] if source_texts else False
+            same_target = target_texts[i] == target_texts[j] if target_texts else False
+            if rows[i] != rows[j] and not same_source and not same_target:
+                random.append(u @ v)
+    return np.mean(parallel), np.mean(random) if random else np.nan
+
+
+@pytest.mark.parametrize("texts", [None, "abcdefghij", "aabbbcdefg"])
+def test_replicates_are_the_means_of_each_bootstrap_sample(texts):
+    rng = np.random.default_rng(5)
+    source, target = rng.normal(size=(2, 10, 4))
+    target_texts = None if texts is None else [f"t{c}" for c in texts[::-1]]
+    given = (list(texts) if texts else None, target_texts)
+    parallel, random = resampled(source, target, *given, seed=3, draws=25)
+    for number, counts in enumerate(np.concatenate(list(resamples(10, 3, 25)))):
+        a, source_drawn, rows = drawn(source, given[0], counts)
+        b, target_drawn, _ = drawn(target, given[1], counts)
+        expected = by_loops_of_rows(a, b, source_drawn, target_drawn, rows)
+        assert (parallel[number], random[number]) == pytest.approx(expected)
+
+
+def test_a_sample_without_a_random_pair_has_no_mean_of_them():
+    rng = np.random.default_rng(6)
+    parallel, random = resampled(*rng.normal(size=(2, 2, 3)), draws=200)
+    assert np.isfinite(parallel).all()
+    assert 0.4 < np.isnan(random).mean() < 0.6  # the same one of two twice
+
+
+def test_replicates_of_two_languages_are_of_the_same_sentences():
+    source, target = np.random.default_rng(7).normal(size=(2, 40, 6))
+    one = resampled(source, target, draws=50)
+    assert resampled(source, target, draws=50)[0].tolist() == one[0].tolist()
+    scaled = resampled(source, 3 * target, draws=50)
+    np.testing.assert_allclose(scaled, one)
+
+
+def test_the_interval_of_a_mean_cosine_covers():
+    """Of many sentences, what a sample of them says about all of them."""
+    rng = np.random.default_rng(8)
+    shared = rng.normal(size=(3000, 5)) + 0.5
+    source, target = (shared + rng.normal(size=(3000, 5)) for _ in range(2))
+    whole = similarity(source, target)
+    hits = []
+    for _ in range(100):
+        rows = rng.choice(3000, 60, replace=False)
+        draws = resampled(source[rows], target[rows], draws=300)
+        truth = (whole.parallel, whole.random)
+        for values, true in zip(draws, truth, strict=True):
+            low, high = percentile(values)
+            hits.append(low <= true <= high)
+    assert 0.90 <= np.mean(hits) <= 0.99

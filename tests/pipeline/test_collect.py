@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import binomtest
 
 from spillover.pipeline import collect
-from spillover.studies import Results, prepare
+from spillover.pipeline.run import read_vectors
+from spillover.results import Results
+from spillover.studies import prepare
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
@@ -19,20 +22,29 @@ else:
 Done = tuple[TinyStudy, Results]
 
 
+def predictions(tiny: TinyStudy, state: str, name: str) -> pd.DataFrame:
+    return pd.read_parquet(tiny.out / "predictions" / state / f"{name}.parquet")
+
+
 def test_one_row_a_task_language_state_and_metric(tiny_done: Done) -> None:
     frame = tiny_done[1].evaluations
     assert list(frame.columns) == collect.EVALUATIONS
     keys = ["tuned_on", "task", "language", "metric"]
     assert not frame.duplicated(keys).any()
     opinions = frame[frame["task"] == "opinions"]
-    assert len(opinions) == 4 * 2 * 2
-    assert set(opinions["metric"]) == {"accuracy_strict", "accuracy_choice"}
+    assert len(opinions) == 4 * 2 * 3
+    assert set(opinions["metric"]) == {
+        f"accuracy_{reading}" for reading in ("strict", "choice", "calibrated")
+    }
     titles = frame[frame["task"] == "titles"]
-    assert len(titles) == 3 * 2
-    assert set(titles["metric"]) == {"rougeL"}
+    assert len(titles) == 3 * 2 * 3
+    assert set(titles["metric"]) == {"rouge1", "rouge2", "rougeL"}
     assert set(titles["n"]) == set(titles["n_expected"]) == {4}
     assert frame["value"].between(0, 1).all()
-    assert set(frame["seed"]) == {1}
+    after = frame["tuned_on"].notna()
+    assert set(frame.loc[after, "seed"]) == {1}
+    assert frame.loc[~after, "seed"].isna().all()
+    assert set(frame["prompt"]) == {"own"}
 
 
 def test_a_value_is_what_the_predictions_give(tiny_done: Done) -> None:
@@ -42,13 +54,43 @@ def test_a_value_is_what_the_predictions_give(tiny_done: Done) -> None:
         ("before", frame[frame["tuned_on"].isna()]),
         ("after-opinions", frame[frame["tuned_on"] == "opinions"]),
     ):
-        path = tiny.out / "predictions" / state / "opinions.de.parquet"
-        told = pd.read_parquet(path)
+        told = predictions(tiny, state, "opinions.de")
         here = rows[(rows["task"] == "opinions") & (rows["language"] == "de")]
-        values = dict(zip(here["metric"], here["value"], strict=True))
-        for reading in ("strict", "choice"):
-            share = (told[reading] == told["gold"]).mean()
-            assert values[f"accuracy_{reading}"] == pytest.approx(share)
+        for row in here[here["metric"] != "accuracy_calibrated"].itertuples():
+            right = told[row.metric.removeprefix("accuracy_")] == told["gold"]
+            assert row.value == pytest.approx(right.mean())
+            wilson = binomtest(int(right.sum()), len(right)).proportion_ci(
+                method="wilson"
+            )
+            assert (row.low, row.high) == pytest.approx((wilson.low, wilson.high))
+
+
+def test_before_and_after_are_compared_item_by_item(tiny_done: Done) -> None:
+    tiny, results = tiny_done
+    frame = results.comparisons
+    assert list(frame.columns) == collect.COMPARISONS
+    assert len(frame) == 4 * 3 + 3 * 3
+    for row in frame.itertuples():
+        name = f"{row.task}.{row.language}"
+        before = predictions(tiny, "before", name).set_index("id")[row.metric]
+        after = predictions(tiny, f"after-{row.task}", name).set_index("id")[row.metric]
+        change = after - before.loc[after.index]
+        assert row.difference == pytest.approx(change.mean())
+        assert (row.before, row.after) == pytest.approx((before.mean(), after.mean()))
+        assert row.n == len(change)
+        if row.metric.startswith("accuracy"):
+            won, moved = int((change > 0).sum()), int((change != 0).sum())
+            p = binomtest(won, moved).pvalue if moved else 1
+            assert row.p == pytest.approx(p)
+
+
+def test_p_is_adjusted_over_the_languages_of_a_task(tiny_done: Done) -> None:
+    frame = tiny_done[1].comparisons
+    for _, part in frame.groupby(["task", "metric"]):
+        ordered = part.sort_values("p")
+        factors = range(len(part), 0, -1)
+        expected = np.minimum(np.maximum.accumulate(ordered["p"] * [*factors]), 1)
+        assert ordered["p_holm"].tolist() == pytest.approx(expected.tolist())
 
 
 def test_one_row_a_corpus_pair_state_pooling_and_layer(tiny_done: Done) -> None:
@@ -61,42 +103,59 @@ def test_one_row_a_corpus_pair_state_pooling_and_layer(tiny_done: Done) -> None:
     assert set(frame["target"]) == {"de", "fr", "es"}
     assert set(frame["n"]) == set(frame["n_expected"]) == {15}
     assert frame[["parallel", "random"]].abs().le(1 + 1e-6).all(axis=None)
+    for name in ("parallel", "random", "gap"):
+        assert (frame[f"{name}_low"] <= frame[name]).all()
+        assert (frame[name] <= frame[f"{name}_high"]).all()
 
 
-def test_a_correlation_is_over_the_tasks_own_languages(tiny_done: Done) -> None:
-    results = tiny_done[1]
-    frame = results.correlations
-    assert list(frame.columns) == collect.CORRELATIONS
-    opinions = frame[frame["task"] == "opinions"]
-    assert set(opinions["languages"]) == {"de fr es"}
-    assert set(opinions["n"]) == {3}
-    titles = frame[frame["task"] == "titles"]
-    assert set(titles["languages"]) == {"de fr"}
-    assert set(titles["n"]) == {2}
-    assert titles["value"].isna().all()
-    assert set(titles["reason"]) == {"2 language(s); a rank correlation needs 3"}
-
-
-def test_the_correlation_is_of_after_with_before(tiny_done: Done) -> None:
-    """On invented values, so that none ties."""
+def test_a_similarity_is_of_the_vectors_and_a_change_since_before(
+    tiny_done: Done,
+) -> None:
     tiny, results = tiny_done
     prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
-    scores = {"en": 0.9, "de": 0.3, "fr": 0.1, "es": 0.2}
-    evaluated = results.evaluations.copy()
-    after = evaluated["tuned_on"] == "opinions"
-    evaluated.loc[after, "value"] = evaluated.loc[after, "language"].map(scores)
-    evaluated.loc[~after, "value"] = 0.5
-    found = collect.correlations(
-        tiny.study, prepared.inputs, evaluated, results.similarities
-    )
-    similarities = results.similarities
+    folders = {s.label: prepared.store.folder(s.spec) for s in prepared.steps}
+    frame = results.similarities
+
+    def parallel(state: str, pooling: str) -> float:
+        u, v = (
+            read_vectors(folders[f"embed lines {code} {state}"])[pooling, -1]
+            for code in ("en", "de")
+        )
+        cosines = (u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)
+        return float(cosines.mean())
+
     for pooling in ("mean", "last"):
-        part = similarities[
-            similarities["tuned_on"].isna() & (similarities["pooling"] == pooling)
-        ].set_index("target")["parallel"]
-        languages = ["de", "fr", "es"]
-        expected = spearmanr([scores[x] for x in languages], part[languages])
-        row = found[(found["task"] == "opinions") & (found["pooling"] == pooling)]
-        assert row["value"].tolist() == pytest.approx([expected.statistic] * 2)
-        assert row["p_t"].tolist() == pytest.approx([expected.pvalue] * 2)
-        assert row["p_min"].tolist() == pytest.approx([1 / 3] * 2)
+        rows = frame[(frame["pooling"] == pooling) & (frame["target"] == "de")]
+        before = rows[rows["tuned_on"].isna()].iloc[0]
+        after = rows[rows["tuned_on"] == "titles"].iloc[0]
+        old, new = parallel("before", pooling), parallel("after titles", pooling)
+        assert before["parallel"] == pytest.approx(old, abs=1e-6)
+        assert after["parallel"] == pytest.approx(new, abs=1e-6)
+        assert after["change"] == pytest.approx(new - old, abs=1e-6)
+        assert after["change_low"] <= after["change"] <= after["change_high"]
+        assert np.isnan(before["change"])
+
+
+def test_diagnostics_stand_behind_every_evaluation(tiny_done: Done) -> None:
+    results = tiny_done[1]
+    frame = results.diagnostics
+    assert list(frame.columns) == collect.DIAGNOSTICS
+    states = ["tuned_on", "task", "language"]
+    assert len(frame[states].drop_duplicates()) == 4 * 2 + 3 * 2
+    accuracy = frame[frame["measure"] == "accuracy"]
+    for row in accuracy.itertuples():
+        told = results.evaluations
+        told = told[told["task"].eq(row.task) & told["language"].eq(row.language)]
+        told = told[told["metric"] == f"accuracy_{row.reading}"]
+        same = told["tuned_on"].isna() if row.tuned_on != row.tuned_on else (
+            told["tuned_on"] == row.tuned_on
+        )  # fmt: skip
+        assert told.loc[same, "value"].tolist() == pytest.approx([row.value])
+    assert "lead_copy" in set(frame.loc[frame["task"] == "titles", "measure"])
+
+
+def test_confusions_add_up_to_the_items(tiny_done: Done) -> None:
+    frame = tiny_done[1].confusions
+    assert list(frame.columns) == collect.CONFUSIONS
+    keys = ["tuned_on", "task", "language", "reading"]
+    assert set(frame.groupby(keys, dropna=False)["n"].sum()) == {5}

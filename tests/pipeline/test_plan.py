@@ -48,7 +48,7 @@ def matching(labels: dict[str, str], *parts: str) -> set[str]:
 
 def test_every_step_once_in_an_order_that_can_run(tiny_study: TinyStudy) -> None:
     labels = [step.label for step in steps(tiny_study)]
-    assert len(set(labels)) == len(labels) == 7 + 4 + 2 * (1 + 4) + 4 + 3
+    assert len(set(labels)) == len(labels) == 7 + 7 + 2 * (1 + 7) + 4 + 3
     for task in ("opinions", "titles"):
         tuned = labels.index(f"tune {task}")
         after = [i for i, label in enumerate(labels) if f"after {task}" in label]
@@ -153,10 +153,11 @@ ALL = ("",)
         (set_key("tune.micro_batch_size", 2), AFTER),
         (set_key("evaluate.beams", 2), ("evaluate",)),
         (set_key("evaluate.batch_tokens", 100), ("evaluate",)),
-        (set_key("embed.layers", [0]), ("embed",)),
-        (set_key("embed.batch_tokens", 100), ("embed",)),
+        (set_key("embed.layers", [0]), ("embed", "compare")),
+        (set_key("embed.batch_tokens", 100), ("embed", "compare")),
         (set_byte("en.train.jsonl"), AFTER),
-        (set_byte("de.txt"), ("embed lines de",)),
+        (set_byte("de.txt"), ("embed lines de", "compare lines de")),
+        (set_key("evaluate.scoring", "whole"), ("evaluate",)),
     ],
     ids=[
         "template",
@@ -171,6 +172,7 @@ ALL = ("",)
         "embed.batch_tokens",
         "train byte",
         "corpus byte",
+        "scoring",
     ],
 )
 def test_what_can_change_a_result_is_in_the_keys_concerned(
@@ -229,7 +231,12 @@ def test_a_librarys_version_is_in_all_keys(
 
 @pytest.mark.parametrize(
     ("kind", "concerned"),
-    [("tune", AFTER), ("evaluate", ("evaluate",)), ("embed", ("embed",))],
+    [
+        ("tune", AFTER),
+        ("evaluate", ("evaluate",)),
+        ("embed", ("embed", "compare")),
+        ("compare", ("compare",)),
+    ],
 )
 def test_a_steps_version_is_in_its_keys(
     tiny_study: TinyStudy,
@@ -250,3 +257,58 @@ def test_work_grows_with_items_and_epochs(tiny_study: TinyStudy) -> None:
     assert all(amount > 0 for amount in before.values())
     tiny_study.raw["tune"]["epochs"] = 2
     assert work()["tune titles"] == pytest.approx(2 * before["tune titles"])
+
+
+def test_several_seeds_tune_once_each_on_the_same_rows(tiny_study: TinyStudy) -> None:
+    before = {step.label: step for step in steps(tiny_study)}
+    tiny_study.raw["seeds"] = [1, 2]
+    found = {step.label: step for step in steps(tiny_study)}
+    base = {label for label in before if "after" not in label and "tune" not in label}
+    assert base <= found.keys()
+    assert len(found) == len(base) + 2 * (len(before) - len(base))
+    assert {step.seed for step in found.values()} == {None, 1, 2}
+    for label in base:
+        assert found[label].spec.key == before[label].spec.key
+    for label in before.keys() - base:  # the first seed is the study's own
+        assert found[f"{label} seed 1"].spec.key == before[label].spec.key
+        assert found[f"{label} seed 2"].spec.key != before[label].spec.key
+    one, two = (found[f"tune titles seed {n}"].spec.fields for n in (1, 2))
+    assert {name for name in one if one[name] != two[name]} == {"seed"}
+    assert outline(tiny_study.study) == list(found)
+
+
+def test_further_prompts_are_evaluated_and_not_tuned_on(tiny_study: TinyStudy) -> None:
+    before = keys(tiny_study)
+    tiny_study.raw["tasks"][0]["prompts"] = {"short": "{review} Good? The answer is"}
+    found = {step.label: step for step in steps(tiny_study)}
+    new = found.keys() - before.keys()
+    assert new == {
+        f"evaluate opinions {code} prompt short {state}"
+        for code in ("en", "de", "fr", "es")
+        for state in ("before", "after opinions")
+    }
+    assert {found[label].prompt for label in new} == {"short"}
+    assert {label: found[label].spec.key for label in before} == before
+    assert outline(tiny_study.study) == list(found)
+
+
+def test_a_prompt_with_other_fields_is_an_error(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["tasks"][0]["prompts"] = {"short": "{text} Good? The answer is"}
+    inputs = read_inputs(tiny_study.study, tiny_study.data)
+    assert [str(error) for error in inputs.errors] == [
+        "prompts: the prompt 'short' of opinions has the fields text; expected those "
+        "of the task's own: review."
+    ]
+
+
+def test_a_comparison_reads_the_embeddings_of_its_state(tiny_study: TinyStudy) -> None:
+    found = steps(tiny_study)
+    by_key = {step.spec.key: step for step in found}
+    compared = [step for step in found if step.kind == "compare"]
+    assert len(compared) == 3 * 3
+    for step in compared:
+        source, target = (by_key[spec.key] for spec in step.upstream)
+        assert (source.language, target.language) == ("en", step.language)
+        for side in (source, target):
+            assert (side.kind, side.tuned_on) == ("embed", step.tuned_on)
+            assert found.index(side) < found.index(step)

@@ -12,7 +12,8 @@ from spillover.errors import DataError
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import execute, read_vectors
-from spillover.studies import Prepared, Results, prepare
+from spillover.results import Results
+from spillover.studies import Prepared, prepare
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy

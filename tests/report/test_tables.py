@@ -351,3 +351,51 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"table1\.csv"):
         write(tmp_path / "file" / "tables")
+
+
+def over_seeds(frame, values=("value",)):
+    """Rows after tuning three times, with other values; those before once."""
+    tuned = frame["tuned_on"].notna()
+    parts = [frame[~tuned].assign(seed=pd.NA)]
+    for seed, more in ((1, -0.02), (2, 0.0), (3, 0.02)):
+        part = frame[tuned].assign(seed=seed)
+        parts.append(part.assign(**{name: part[name] + more for name in values}))
+    return pd.concat(parts).astype({"seed": "Int64"})
+
+
+def test_several_seeds_show_mean_spread_and_number():
+    frame = over_seeds(evaluations())
+    (panel,) = score_panels(frame, LANGUAGES, METRICS)
+    assert panel.cells.loc[("pawsx", "after"), "fr"] == "0.87±0.02"
+    assert panel.cells.loc[("pawsx", "before"), "fr"] == "0.54"
+    assert panel.values.loc[("pawsx", "after"), "fr"] == pytest.approx(0.87)
+    assert "± standard deviation over 3 seeds" in panel.note
+    (panel,) = similarity_panels(
+        over_seeds(similarities(), ("parallel", "random")), LANGUAGES, ["pawsx"]
+    )
+    assert panel.cells.loc[("mean", "en-de"), ("pawsx", "P")] == "0.51±0.02"
+    assert panel.cells.loc[("mean", "en-de"), ("before", "P")] == "0.51"
+
+
+def test_correlations_of_several_seeds_are_of_the_mean_score():
+    frame = correlations(seed=pd.NA, measure="parallel")
+    each = [
+        correlations(seed=seed, measure="parallel", value=value)
+        for seed, value in ((1, 0.8), (2, 1.0))
+    ]
+    frame = pd.concat([*each, frame]).astype({"seed": "Int64"})
+    (panel,) = correlation_panels(frame, METRICS)
+    cell = panel.cells.loc["pawsx", ("pud", "mean")]
+    assert cell == f"0.97±{np.std([0.8, 1.0], ddof=1):.2f} (<0.01) [0.03]"
+    assert "over 2 seeds" in panel.note
+
+
+def test_tables_are_of_the_own_prompt_and_of_the_parallel_cosine():
+    frame = evaluations().assign(prompt="own")
+    both = pd.concat([frame, frame.assign(prompt="short", value=0.1)])
+    (panel,) = score_panels(both, LANGUAGES, METRICS)
+    assert panel.cells.loc[("pawsx", "after"), "fr"] == "0.87"
+    frame = correlations(measure="parallel")
+    both = pd.concat([frame, frame.assign(measure="mexa", value=0.1)])
+    (panel,) = correlation_panels(both, METRICS)
+    assert panel.cells.loc["pawsx", ("pud", "mean")].startswith("0.97")

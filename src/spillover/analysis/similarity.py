@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spillover.analysis.permutation import Floats
+from spillover.analysis.uncertainty import DRAWS, resamples
 from spillover.errors import DataError
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,19 +75,89 @@ def similarity(
     source_keys = _keys(source_texts, n, "source_texts")
     target_keys = _keys(target_texts, n, "target_texts")
 
-    total, pairs = float(u.sum(axis=0) @ v.sum(axis=0)), n * n
-    both_keys = list(zip(source_keys, target_keys, strict=True))
-    for keys, sign in ((source_keys, -1), (target_keys, -1), (both_keys, +1)):
-        within, count = _within_groups(u, v, keys)
-        total += sign * within
-        pairs += sign * count
-    if pairs == 0:
+    once = np.ones((1, n))
+    parallel, total, pairs = _sums(u, v, source_keys, target_keys, once)
+    if pairs[0] == 0:
         raise DataError(
             f"no random pair among {n} items: all share a source or a target text",
             expected="at least two items that differ in both languages",
         )
-    parallel = float(np.einsum("nd,nd->", u, v)) / n
-    return Similarity(parallel, total / pairs, n, pairs)
+    return Similarity(parallel[0] / n, total[0] / pairs[0], n, round(pairs[0]))
+
+
+def resampled(
+    source: npt.NDArray[Any],
+    target: npt.NDArray[Any],
+    source_texts: Sequence[str] | None = None,
+    target_texts: Sequence[str] | None = None,
+    *,
+    seed: int = 1,
+    draws: int = DRAWS,
+) -> tuple[Floats, Floats]:
+    """Bootstrap replicates of both means, over sentences.
+
+    A sentence is resampled, not a pair: each random pair shares its two sentences with
+    many others. The exact means of every bootstrap sample come from the same closed
+    form as those of the sentences themselves; a sentence that is drawn twice is no
+    random pair with itself. With one seed the same sentences are drawn whatever the
+    languages, so that replicates of two languages or of two models can be compared.
+
+    Args:
+        source: as for `similarity`, as are the next three.
+        target: (n, d) vectors.
+        source_texts: the n source sentences.
+        target_texts: the n target sentences.
+        seed: of the resampling.
+        draws: how many replicates.
+
+    Returns:
+        Parallel and random means, (draws,) each. The latter is nan for a sample that
+        holds no random pair, which takes a handful of sentences.
+
+    Raises:
+        DataError: as `similarity`.
+    """
+    n = similarity(source, target, source_texts, target_texts).n  # and its checks
+    u, v = _unit_rows(source, "source"), _unit_rows(target, "target")
+    source_keys = _keys(source_texts, n, "source_texts")
+    target_keys = _keys(target_texts, n, "target_texts")
+    parallels, randoms = [], []
+    for counts in resamples(n, seed, draws):
+        parallel, total, pairs = _sums(u, v, source_keys, target_keys, counts)
+        parallels.append(parallel / n)
+        randoms.append(np.where(pairs > 0, total, np.nan) / np.maximum(pairs, 1))
+    return np.concatenate(parallels), np.concatenate(randoms)
+
+
+def _sums(
+    u: Floats,
+    v: Floats,
+    source_keys: Sequence[Hashable],
+    target_keys: Sequence[Hashable],
+    counts: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """Sums of cosines in samples that hold row i `counts[s, i]` times.
+
+    Returns:
+        Sum over parallel pairs, sum over random pairs and number of random pairs, each
+        (samples,).
+    """
+    cosines = np.einsum("nd,nd->n", u, v)
+    total = np.einsum("sd,sd->s", counts @ u, counts @ v)
+    pairs = counts.sum(axis=1) ** 2
+    both_keys = list(zip(source_keys, target_keys, strict=True))
+    for keys, sign in ((source_keys, -1), (target_keys, -1), (both_keys, +1)):
+        for group in _groups(keys):
+            if len(group) == 1:
+                continue
+            part = counts[:, group]
+            total += sign * np.einsum("sd,sd->s", part @ u[group], part @ v[group])
+            pairs += sign * part.sum(axis=1) ** 2
+        alone = [group[0] for group in _groups(keys) if len(group) == 1]
+        squares = counts[:, alone] ** 2
+        total += sign * (squares @ cosines[alone])
+        pairs += sign * squares.sum(axis=1)
+    return counts @ cosines, total, pairs
 
 
 def _unit_rows(vectors: npt.NDArray[Any], name: str) -> Floats:
@@ -118,13 +188,9 @@ def _keys(texts: Sequence[str] | None, n: int, name: str) -> Sequence[Hashable]:
     return texts
 
 
-def _within_groups(u: Floats, v: Floats, keys: Sequence[Hashable]) -> tuple[float, int]:
-    """Sum of u_i · v_j, and number of pairs (i, j), over all pairs of equal key."""
-    numbers: dict[Hashable, int] = {}
-    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-    sizes = np.bincount(group)
-    order = np.argsort(group, kind="stable")
-    starts = np.cumsum(sizes) - sizes
-    sums_u = np.add.reduceat(u[order], starts, axis=0)
-    sums_v = np.add.reduceat(v[order], starts, axis=0)
-    return float(np.einsum("gd,gd->", sums_u, sums_v)), int((sizes**2).sum())
+def _groups(keys: Sequence[Hashable]) -> list[list[int]]:
+    """The rows of each key."""
+    rows: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys):
+        rows.setdefault(key, []).append(row)
+    return list(rows.values())

@@ -1,161 +1,304 @@
-"""From the results of steps to the tidy tables of a study."""
+"""From the results of steps to the tidy tables of a study.
+
+Every table begins with the state of the model: model, tuned_on and seed, the last two
+missing before tuning.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from spillover.analysis.correlation import correlate
-from spillover.analysis.similarity import similarity
+import numpy as np
+
+from spillover.analysis import answers, summaries
+from spillover.analysis.permutation import Floats
+from spillover.analysis.uncertainty import (
+    Interval,
+    bootstrap_mean,
+    compare,
+    holm,
+    percentile,
+    wilson,
+)
+from spillover.data.task import Task
+from spillover.identify import identify
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
-from spillover.pipeline.run import read_vectors
+from spillover.pipeline.run import read_draws
 from spillover.pipeline.store import Store
+from spillover.rouge import tokenizer
 from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EVALUATIONS = ["model", "tuned_on", "seed", "task", "language", "metric", "value"]
+STATE = ["model", "tuned_on", "seed"]
+EVALUATIONS = [*STATE, "task", "language", "prompt", "metric", "value", "low", "high"]
 EVALUATIONS += ["n", "n_expected", "placeholders", "cut"]
-SIMILARITIES = ["model", "tuned_on", "seed", "corpus", "source", "target", "pooling"]
-SIMILARITIES += ["layer", "parallel", "random", "n", "n_expected"]
-CORRELATIONS = ["task", "metric", "corpus", "pooling", "layer", "statistic", "value"]
-CORRELATIONS += ["p_t", "p_exact", "p_min", "n", "languages", "reason"]
+COMPARISONS = ["model", "seed", "task", "language", "prompt", "metric", "before"]
+COMPARISONS += ["after", "difference", "low", "high", "p", "p_holm", "test", "n"]
+COMPARISONS += ["detectable"]
+SIMILARITIES = [*STATE, "corpus", "source", "target", "pooling", "layer", "parallel"]
+SIMILARITIES += ["parallel_low", "parallel_high", "random", "random_low", "random_high"]
+SIMILARITIES += ["gap", "gap_low", "gap_high", "change", "change_low", "change_high"]
+SIMILARITIES += ["mexa", "p1_forward", "p1_backward", "csls", "csls_p1_forward"]
+SIMILARITIES += ["csls_p1_backward", "centred_parallel", "centred_random"]
+SIMILARITIES += ["whitened_parallel", "whitened_random", "whitened_directions", "cka"]
+SIMILARITIES += ["cka_debiased", "anc", "anc_dimensions", "n_ranked", "n", "n_expected"]
+DIAGNOSTICS = [*STATE, "task", "language", "prompt", "measure", "reading", "label"]
+DIAGNOSTICS += ["value", "n"]
+TEXTS = {"model", "tuned_on", "task", "language", "prompt", "metric", "test", "corpus"}
+TEXTS |= {"source", "target", "pooling", "measure", "reading", "label", "gold"}
+TEXTS |= {"answer", "statistic", "languages", "reason", "control", "strata"}
+"""The columns that are no numbers, of all tables."""
+CONFUSIONS = [*STATE, "task", "language", "prompt", "reading", "gold", "answer", "n"]
 
 
-def evaluations(
-    study: Study, inputs: Inputs, steps: Sequence[Step], store: Store
-) -> pd.DataFrame:
-    """One row a task, language, state of the model and metric."""
-    import pandas as pd
+class Outcomes:
+    """What the finished steps of a study found, read once.
 
+    Attributes:
+        study: the study.
+        inputs: its data.
+        evaluated: each finished evaluation with its predictions, as `to_pandas` of an
+            `Evaluation` gives them.
+        compared: each finished comparison with its measures, a dictionary for each
+            pooling and layer.
+        draws: each finished comparison's replicates, as `read_draws` gives them.
+    """
+
+    def __init__(
+        self, study: Study, inputs: Inputs, steps: Sequence[Step], store: Store
+    ) -> None:
+        import pandas as pd
+
+        self.study, self.inputs = study, inputs
+        done = [step for step in steps if store.finished(step.spec)]
+        folders = {step: store.folder(step.spec) for step in done}
+        self.evaluated: dict[Step, pd.DataFrame] = {
+            step: pd.read_parquet(folders[step] / "predictions.parquet")
+            for step in done
+            if step.kind == "evaluate"
+        }
+        compared = [step for step in done if step.kind == "compare"]
+        self.compared: dict[Step, list[dict[str, Any]]] = {
+            step: json.loads((folders[step] / "alignment.json").read_text("utf-8"))
+            for step in compared
+        }
+        self.draws = {step: read_draws(folders[step]) for step in compared}
+
+    def state(self, step: Step) -> dict[str, Any]:
+        """The first columns of a step's rows."""
+        return {
+            "model": self.study.model.name,
+            "tuned_on": step.tuned_on,
+            "seed": step.seed,
+        }
+
+    def metrics(self, step: Step) -> list[str]:
+        """The metrics of an evaluation."""
+        return metrics_of(self.inputs.tasks[step.name].task)
+
+    def pairs(self) -> Iterator[tuple[Step, pd.DataFrame, pd.DataFrame]]:
+        """Each evaluation after tuning, with the predictions before and after."""
+        before = {
+            (step.name, step.language, step.prompt): predictions
+            for step, predictions in self.evaluated.items()
+            if step.tuned_on is None
+        }
+        for step, after in self.evaluated.items():
+            old = before.get((step.name, step.language, step.prompt))
+            if step.tuned_on is not None and old is not None:
+                yield step, old, after
+
+
+def metrics_of(task: Task) -> list[str]:
+    """The metrics that a task is scored by, as `Evaluation.scores` names them."""
+    if task.kind == "classification":
+        return ["accuracy_strict", "accuracy_choice", "accuracy_calibrated"]
+    if task.metric == "rougeL":
+        return ["rouge1", "rouge2", "rougeL"]
+    return [task.metric]
+
+
+def evaluations(found: Outcomes) -> pd.DataFrame:
+    """One row a task, language, prompt, state of the model and metric.
+
+    Intervals are Wilson's for shares of right answers, bootstrap over items for others.
+    """
     rows = []
-    for step in steps:
-        if step.kind != "evaluate" or not store.finished(step.spec):
-            continue
-        folder = store.folder(step.spec)
-        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        predictions = pd.read_parquet(folder / "predictions.parquet", columns=["cut"])
-        data, language = inputs.tasks[step.name], str(step.language)
-        for metric, value in metrics.items():
+    for step, predictions in found.evaluated.items():
+        data, language = found.inputs.tasks[step.name], str(step.language)
+        for metric in found.metrics(step):
+            scores = predictions[metric].to_numpy(np.float64)
+            right_or_wrong = not metric.startswith("rouge")
+            low, high = _interval(scores, right_or_wrong)
             rows.append(
-                _state(study, step)
+                found.state(step)
                 | {
                     "task": step.name,
                     "language": language,
+                    "prompt": step.prompt,
                     "metric": metric,
-                    "value": value,
+                    "value": scores.mean(),
+                    "low": low,
+                    "high": high,
                     "n": len(predictions),
                     "n_expected": data.n_expected[language],
                     "placeholders": data.placeholders[language],
                     "cut": int(predictions["cut"].sum()),
                 }
             )
-    return pd.DataFrame(rows, columns=EVALUATIONS)
+    return tidy(rows, EVALUATIONS)
 
 
-def similarities(
-    study: Study, inputs: Inputs, steps: Sequence[Step], store: Store
-) -> pd.DataFrame:
-    """One row a corpus, language, state of the model, pooling and layer."""
-    import pandas as pd
-
-    done = {
-        (step.tuned_on, step.name, step.language): step
-        for step in steps
-        if step.kind == "embed" and store.finished(step.spec)
-    }
-    rows = []
-    for (tuned_on, name, language), step in done.items():
-        pivot = done.get((tuned_on, name, PIVOT))
-        if language == PIVOT or pivot is None:
-            continue
-        corpus = inputs.corpora[name]
-        source = read_vectors(store.folder(pivot.spec))
-        target = read_vectors(store.folder(step.spec))
-        for pooling, layer in target:
-            found = similarity(
-                source[pooling, layer],
-                target[pooling, layer],
-                corpus.sentences[PIVOT],
-                corpus.sentences[str(language)],
-            )
-            rows.append(
-                _state(study, step)
-                | {
-                    "corpus": name,
-                    "source": PIVOT,
-                    "target": language,
-                    "pooling": pooling,
-                    "layer": layer,
-                    "parallel": found.parallel,
-                    "random": found.random,
-                    "n": found.n,
-                    "n_expected": corpus.n_expected,
-                }
-            )
-    return pd.DataFrame(rows, columns=SIMILARITIES)
+def _interval(scores: Floats, right_or_wrong: bool) -> Interval | tuple[None, None]:
+    if right_or_wrong:
+        return wilson(int(scores.sum()), len(scores))
+    return bootstrap_mean(scores) or (None, None)
 
 
-def correlations(
-    study: Study,
-    inputs: Inputs,
-    evaluated: pd.DataFrame,
-    compared: pd.DataFrame,
-) -> pd.DataFrame:
-    """Score after tuning against parallel similarity before, over languages.
-
-    Over the non-English languages that the task, the corpus and the study have in
-    common by their own statement; one of them without a value is an error.
-    """
-    import pandas as pd
-
-    after = evaluated[evaluated["tuned_on"] == evaluated["task"]]
-    before = compared[compared["tuned_on"].isna()]
+def comparisons(found: Outcomes) -> pd.DataFrame:
+    """After against before on the same items, with p adjusted over the languages."""
     rows: list[dict[str, Any]] = []
-    for names, scores in after.groupby(["task", "metric"], sort=False):
-        task, metric = map(str, cast("tuple[str, str]", names))
-        score = dict(zip(scores["language"], scores["value"], strict=True))
-        keys = ["corpus", "pooling", "layer"]
-        for place, part in before.groupby(keys, sort=False):
-            corpus, pooling, layer = cast("tuple[str, str, int]", place)
-            alike = dict(zip(part["target"], part["parallel"], strict=True))
-            both = [
-                code
-                for code in study.languages
-                if code != PIVOT
-                and code in inputs.tasks[task].test
-                and code in inputs.corpora[corpus].sentences
-            ]
-            found = correlate(
-                {code: score[code] for code in both if code in score},
-                {code: alike[code] for code in both if code in alike},
+    for step, old, new in found.pairs():
+        both = old.merge(new, on="id", suffixes=("_old", "_new"), validate="1:1")
+        for metric in found.metrics(step):
+            before, after = (
+                both[f"{metric}_{side}"].to_numpy(np.float64) for side in ("old", "new")
             )
+            paired = compare(before, after)
+            low, high = paired.interval or (None, None)
             rows.append(
                 {
-                    "task": task,
+                    "model": found.study.model.name,
+                    "seed": step.seed,
+                    "task": step.name,
+                    "language": step.language,
+                    "prompt": step.prompt,
                     "metric": metric,
-                    "corpus": corpus,
-                    "pooling": pooling,
-                    "layer": layer,
-                    "statistic": found.statistic,
-                    "value": found.value,
-                    "p_t": found.p_t,
-                    "p_exact": found.p_exact,
-                    "p_min": found.p_min,
-                    "n": found.n,
-                    "languages": " ".join(found.languages),
-                    "reason": found.reason,
+                    "before": before.mean(),
+                    "after": after.mean(),
+                    "difference": paired.difference,
+                    "low": low,
+                    "high": high,
+                    "p": paired.p,
+                    "test": paired.test,
+                    "n": paired.n,
+                    "detectable": paired.detectable,
                 }
             )
-    return pd.DataFrame(rows, columns=CORRELATIONS)
+    frame = tidy(rows, COMPARISONS)
+    family = ["seed", "task", "prompt", "metric"]
+    for _, part in frame.groupby(family, dropna=False):
+        frame.loc[part.index, "p_holm"] = holm(part["p"].tolist())
+    return frame
 
 
-def _state(study: Study, step: Step) -> dict[str, Any]:
-    return {
-        "model": study.model.name,
-        "tuned_on": step.tuned_on,
-        "seed": study.seed,
+def similarities(found: Outcomes) -> pd.DataFrame:
+    """One row a corpus, language, state of the model, pooling and layer.
+
+    Intervals are of the bootstrap over sentences, the same ones in every state and
+    language; `change` is the parallel mean's since before tuning.
+    """
+    rows = []
+    before = {
+        (step.name, step.language): step
+        for step in found.compared
+        if step.tuned_on is None
     }
+    for step, measured in found.compared.items():
+        corpus = found.inputs.corpora[step.name]
+        base = before.get((step.name, step.language))
+        for row in measured:
+            place = row["pooling"], row["layer"]
+            parallel, random = found.draws[step][place].astype(np.float64)
+            usable = np.isfinite(random)
+            entry = found.state(step) | row
+            entry |= {
+                "corpus": step.name,
+                "source": PIVOT,
+                "target": step.language,
+                "n_expected": corpus.n_expected,
+            }
+            named = {
+                "parallel": parallel,
+                "random": random[usable],
+                "gap": (parallel - random)[usable],
+            }
+            if base is not None and step.tuned_on is not None:
+                old = next(
+                    r
+                    for r in found.compared[base]
+                    if (r["pooling"], r["layer"]) == place
+                )
+                entry["change"] = row["parallel"] - old["parallel"]
+                named["change"] = parallel - found.draws[base][place][0]
+            for name, draws in named.items():
+                entry[f"{name}_low"], entry[f"{name}_high"] = percentile(draws)
+            rows.append(entry)
+    return tidy(rows, SIMILARITIES)
+
+
+def diagnostics(found: Outcomes) -> pd.DataFrame:
+    """What stands behind the scores: docs/diagnostics.md says what each measure is."""
+    parts = []
+    for step, predictions in found.evaluated.items():
+        data, language = found.inputs.tasks[step.name], str(step.language)
+        if data.task.kind == "classification":
+            table = answers.diagnose(predictions, data.task)
+        elif data.task.metric == "rougeL":
+            table = summaries.diagnose(
+                summaries.per_item(
+                    predictions,
+                    data.task,
+                    data.test[language],
+                    language,
+                    tokenize=tokenizer(language, stem=False).tokenize,
+                    identify=partial(identify, candidates=found.study.languages),
+                )
+            )
+        else:
+            continue
+        parts.append(table.assign(**_place(found, step)))
+    return tidy(_records(parts), DIAGNOSTICS)
+
+
+def confusions(found: Outcomes) -> pd.DataFrame:
+    """How often each gold label was answered by each label."""
+    parts = [
+        answers.confusions(predictions, found.inputs.tasks[step.name].task).assign(
+            **_place(found, step)
+        )
+        for step, predictions in found.evaluated.items()
+        if found.inputs.tasks[step.name].task.kind == "classification"
+    ]
+    return tidy(_records(parts), CONFUSIONS)
+
+
+def _records(parts: Sequence[pd.DataFrame]) -> list[Any]:
+    return [row for part in parts for row in part.to_dict("records")]
+
+
+def _place(found: Outcomes, step: Step) -> dict[str, Any]:
+    return found.state(step) | {
+        "task": step.name,
+        "language": step.language,
+        "prompt": step.prompt,
+    }
+
+
+def tidy(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows as a table: texts, whole seeds that may be missing, and numbers."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=[*columns])
+    for name in frame:
+        if name == "seed":
+            frame[name] = frame[name].astype("Int64")
+        elif name not in TEXTS:
+            frame[name] = pd.to_numeric(frame[name])
+    return frame

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spillover.data import template
 from spillover.data.corpus import AlignedCorpus, Corpus
 from spillover.data.items import Item, rank, subsample, without_placeholders
 from spillover.data.task import Task
 from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
 from spillover.languages import LANGUAGES
 from spillover.settings import EvaluateSettings, TuneSettings
-from spillover.study import PIVOT, CorpusUse, Study, TaskUse
+from spillover.study import OWN_PROMPT, PIVOT, CorpusUse, Study, TaskUse
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class TaskInputs:
         test: language -> items to evaluate.
         n_expected: language -> how many test items were asked for.
         placeholders: language -> how many test items hold a placeholder.
+        prompts: name of a prompt -> the task with it, the task's own first.
     """
 
     task: Task
@@ -37,6 +39,7 @@ class TaskInputs:
     test: Mapping[str, list[Item]]
     n_expected: Mapping[str, int]
     placeholders: Mapping[str, int]
+    prompts: Mapping[str, Task]
 
 
 @dataclass
@@ -161,7 +164,25 @@ def _task(study: Study, task: Task, use: TaskUse, data_root: Path | None) -> Tas
         test=test,
         n_expected=expected,
         placeholders=held,
+        prompts={OWN_PROMPT: task}
+        | {prompt: _with_template(task, prompt, use) for prompt in use.prompts},
     )
+
+
+def _with_template(task: Task, prompt: str, use: TaskUse) -> Task:
+    """The task with another prompt of the study's."""
+    other = template.fields(use.prompts[prompt])
+    if set(other) != set(task.fields):
+        raise StudyError(
+            f"the prompt {prompt!r} of {task.name} has the fields {_listed(other)}",
+            where="prompts",
+            expected=f"those of the task's own: {_listed(task.fields)}",
+        )
+    return task.model_copy(update={"template": use.prompts[prompt]})
+
+
+def _listed(fields: Iterable[str]) -> str:
+    return ", ".join(fields) or "none"
 
 
 def _corpus(

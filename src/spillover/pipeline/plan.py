@@ -13,11 +13,12 @@ from spillover.data.items import Item, digest
 from spillover.errors import Faults
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
 from spillover.pipeline.store import Spec
-from spillover.study import Study
+from spillover.rouge import packages
+from spillover.study import OWN_PROMPT, PIVOT, Study
 
-Kind = Literal["tune", "evaluate", "embed"]
+Kind = Literal["tune", "evaluate", "embed", "compare"]
 
-VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 1, "embed": 1}
+VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 1}
 """Raised by whoever changes what a step computes: all its results are then redone."""
 
 NOT_IN_KEY = {"checkpoint_minutes"}
@@ -31,19 +32,25 @@ TRAINED, GENERATED = 5.5, 13.0
 """What a token costs in training, and one of a beam's in generation, where a token of a
 forward pass costs 1: measured on two CPU cores, for the time left alone."""
 
+COMPARED = 1.0
+"""The same for a sentence that is compared, in all layers."""
+
 
 @dataclass(frozen=True)
 class Step:
     """One piece of work with one result.
 
     Attributes:
-        kind: which of the three.
+        kind: which of the four; `compare` alone needs no language model.
         spec: what the result depends on; its key names the result.
         tuned_on: the task whose adapter is in use; None: the base model.
         name: the task, or the corpus.
         language: None for tune.
         items: items or sentences to go through.
         work: a rough cost, in tokens of one forward pass.
+        seed: of the training; None: the base model.
+        prompt: evaluate: which of the task's prompts.
+        upstream: the steps whose results this one reads: compare's source and target.
     """
 
     kind: Kind
@@ -53,6 +60,9 @@ class Step:
     language: str | None
     items: int
     work: float
+    seed: int | None = None
+    prompt: str = OWN_PROMPT
+    upstream: tuple[Spec, ...] = ()
 
     @property
     def label(self) -> str:
@@ -83,15 +93,43 @@ def plan(
         "chat": study.chat,
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-    steps = _evaluations(study, inputs, common, None, list(inputs.tasks))
-    steps += _embeddings(study, inputs, common, None)
-    for name in inputs.tasks:
-        tuning = _tuning(study, inputs, common, name)
-        adapted = common | {"adapter": tuning.spec.key, "adapter_dtype": dtype}
-        steps.append(tuning)
-        steps += _evaluations(study, inputs, adapted, name, [name])
-        steps += _embeddings(study, inputs, adapted, name)
+    base = _State(study, None, None, common)
+    steps = _evaluations(base, inputs, list(inputs.tasks))
+    steps += _embeddings(base, inputs)
+    for seed in study.training_seeds:
+        for name in inputs.tasks:
+            tuning = _tuning(study, inputs, common, name, seed)
+            adapted = common | {"adapter": tuning.spec.key, "adapter_dtype": dtype}
+            state = _State(study, name, seed, adapted)
+            steps.append(tuning)
+            steps += _evaluations(state, inputs, [name])
+            steps += _embeddings(state, inputs)
     return steps
+
+
+@dataclass(frozen=True)
+class _State:
+    """A state of the model: before tuning, or after tuning on a task with a seed."""
+
+    study: Study
+    tuned_on: str | None
+    seed: int | None
+    fields: Mapping[str, Any]
+
+    def slot(
+        self, kind: str, name: str, language: str, prompt: str = OWN_PROMPT
+    ) -> str:
+        words = [kind, name, language]
+        if prompt != OWN_PROMPT:
+            words.append(f"prompt {prompt}")
+        words.append(f"after {self.tuned_on}" if self.tuned_on else "before")
+        return " ".join(words) + _seeded(self.study, self.seed)
+
+
+def _seeded(study: Study, seed: int | None) -> str:
+    """What tells the trainings of a study with several seeds apart."""
+    several = len(study.training_seeds) > 1
+    return f" seed {seed}" if several and seed is not None else ""
 
 
 def outline(study: Study) -> list[str]:
@@ -104,75 +142,91 @@ def outline(study: Study) -> list[str]:
     if named.errors:
         raise Faults(named.errors)
 
-    def looked_at(tuned_on: str | None, tasks: Sequence[str]) -> list[str]:
-        return [
-            _slot("evaluate", tuned_on, name, language)
-            for name in tasks
-            for language in languages_of(study, named.tasks[name][0])
-        ] + [
-            _slot("embed", tuned_on, name, language)
-            for name, (corpus, _) in named.corpora.items()
-            for language in languages_of(study, corpus)
-        ]
+    def looked_at(state: _State, tasks: Sequence[str]) -> list[str]:
+        labels = []
+        for name in tasks:
+            task, use = named.tasks[name]
+            for prompt in (OWN_PROMPT, *use.prompts):
+                for language in languages_of(study, task):
+                    labels.append(state.slot("evaluate", name, language, prompt))
+        for name, (corpus, _) in named.corpora.items():
+            languages = languages_of(study, corpus)
+            labels += [state.slot("embed", name, code) for code in languages]
+            labels += [state.slot("compare", name, code) for code in languages[1:]]
+        return labels
 
-    labels = looked_at(None, list(named.tasks))
-    for name in named.tasks:
-        labels += [f"tune {name}", *looked_at(name, [name])]
+    labels = looked_at(_State(study, None, None, {}), list(named.tasks))
+    for seed in study.training_seeds:
+        for name in named.tasks:
+            state = _State(study, name, seed, {})
+            labels += [f"tune {name}{_seeded(study, seed)}", *looked_at(state, [name])]
     return labels
 
 
-def _tuning(study: Study, inputs: Inputs, common: dict[str, Any], name: str) -> Step:
+def _tuning(
+    study: Study, inputs: Inputs, common: Mapping[str, Any], name: str, seed: int
+) -> Step:
     data = inputs.tasks[name]
-    fields = common | {
+    fields = {
+        **common,
         "version": VERSIONS["tune"],
         "prompt": _prompt(data.task),
         "items": digest(data.train),
         "settings": data.tune.model_dump(mode="json", exclude=NOT_IN_KEY),
-        "seed": study.seed,
+        "seed": seed,
     }
     work = TRAINED * data.tune.epochs * tokens(map(_text, data.train))
-    slot = f"tune {name}"
-    spec = Spec("tune", slot, fields)
-    return Step("tune", spec, name, name, None, len(data.train), work)
+    spec = Spec("tune", f"tune {name}{_seeded(study, seed)}", fields)
+    return Step("tune", spec, name, name, None, len(data.train), work, seed)
 
 
-def _evaluations(
-    study: Study,
-    inputs: Inputs,
-    common: dict[str, Any],
-    tuned_on: str | None,
-    names: Sequence[str],
-) -> list[Step]:
+def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[Step]:
     steps = []
     for name in names:
         data = inputs.tasks[name]
-        settings = data.evaluate
-        for language, items in data.test.items():
-            fields = common | {
-                "version": VERSIONS["evaluate"],
-                "prompt": _prompt(data.task),
-                "language": language,
-                "items": digest(items),
-                "settings": settings.model_dump(mode="json"),
-            }
-            work = tokens(map(_text, items))
-            if data.task.kind == "generation":
-                beams = settings.beams * settings.max_new_tokens
-                work += GENERATED * len(items) * beams
-            spec = Spec("evaluate", _slot("evaluate", tuned_on, name, language), fields)
-            steps.append(
-                Step("evaluate", spec, tuned_on, name, language, len(items), work)
-            )
+        for prompt, task in data.prompts.items():
+            for language, items in data.test.items():
+                fields = {
+                    **state.fields,
+                    "version": VERSIONS["evaluate"],
+                    "prompt": _prompt(task),
+                    "language": language,
+                    "items": digest(items),
+                    "settings": data.evaluate.model_dump(mode="json"),
+                }
+                if task.metric == "rougeL":
+                    fields["packages"] = packages(language)
+                work = tokens(map(_text, items))
+                if task.kind == "generation":
+                    beams = data.evaluate.beams * data.evaluate.max_new_tokens
+                    work += GENERATED * len(items) * beams
+                elif data.evaluate.scoring != "first":
+                    work *= 1 + len(task.answers)
+                slot = state.slot("evaluate", name, language, prompt)
+                steps.append(
+                    Step(
+                        "evaluate",
+                        Spec("evaluate", slot, fields),
+                        state.tuned_on,
+                        name,
+                        language,
+                        len(items),
+                        work,
+                        state.seed,
+                        prompt,
+                    )
+                )
     return steps
 
 
-def _embeddings(
-    study: Study, inputs: Inputs, common: dict[str, Any], tuned_on: str | None
-) -> list[Step]:
-    steps = []
+def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
+    """The steps that embed each corpus, and compare each language with the pivot."""
+    steps: list[Step] = []
     # A sentence is embedded without a prompt, so the chat template plays no part.
-    common = {name: value for name, value in common.items() if name != "chat"}
+    common = {name: value for name, value in state.fields.items() if name != "chat"}
+    settings = state.study.embed.model_dump(mode="json")
     for name, corpus in inputs.corpora.items():
+        embedded: dict[str, Step] = {}
         for language, sentences in corpus.sentences.items():
             fields = common | {
                 "version": VERSIONS["embed"],
@@ -180,19 +234,38 @@ def _embeddings(
                 "sentences": hashlib.sha256(
                     json.dumps(sentences, ensure_ascii=False).encode()
                 ).hexdigest(),
-                "settings": study.embed.model_dump(mode="json"),
+                "settings": settings,
             }
-            spec = Spec("embed", _slot("embed", tuned_on, name, language), fields)
-            work = tokens(sentences)
+            embedded[language] = Step(
+                "embed",
+                Spec("embed", state.slot("embed", name, language), fields),
+                state.tuned_on,
+                name,
+                language,
+                len(sentences),
+                tokens(sentences),
+                state.seed,
+            )
+        steps += embedded.values()
+        for language, step in embedded.items():
+            if language == PIVOT:
+                continue
+            both = (embedded[PIVOT].spec, step.spec)
+            fields = {"version": VERSIONS["compare"], "of": [spec.key for spec in both]}
             steps.append(
-                Step("embed", spec, tuned_on, name, language, len(sentences), work)
+                Step(
+                    "compare",
+                    Spec("compare", state.slot("compare", name, language), fields),
+                    state.tuned_on,
+                    name,
+                    language,
+                    step.items,
+                    COMPARED * step.items,
+                    state.seed,
+                    upstream=both,
+                )
             )
     return steps
-
-
-def _slot(kind: str, tuned_on: str | None, name: str, language: str) -> str:
-    state = f"after {tuned_on}" if tuned_on else "before"
-    return f"{kind} {name} {language} {state}"
 
 
 def _prompt(task: Any) -> dict[str, Any]:

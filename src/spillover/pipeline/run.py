@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ from spillover.errors import SpilloverError
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Store, write_text
-from spillover.study import Study
+from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
     from spillover.models import LanguageModel
@@ -73,25 +74,30 @@ class _Models:
         self, study: Study, store: Store, device: str, steps: Sequence[Step]
     ) -> None:
         self.study, self.store, self.device = study, store, device
-        self.adapters = {step.name: step.spec for step in steps if step.kind == "tune"}
+        self.adapters = {
+            (step.name, step.seed): step.spec for step in steps if step.kind == "tune"
+        }
         self.current: LanguageModel | None = None
-        self.tuned_on: str | None = None
+        self.attached: tuple[str, int | None] | None = None
 
-    def get(self, tuned_on: str | None) -> LanguageModel:
-        """The base model, or the base model with the adapter of a task."""
+    def get(self, step: Step) -> LanguageModel:
+        """The model in the state that a step looks at; for tuning, the base model."""
         from spillover import models
 
         if self.current is None:
             self.current = models.load_model(
                 self.study.model, device=self.device, dtype=self.study.dtype
             )
-        if self.tuned_on != tuned_on:
-            if self.tuned_on is not None:
+        wanted = None
+        if step.kind != "tune" and step.tuned_on is not None:
+            wanted = step.tuned_on, step.seed
+        if self.attached != wanted:
+            if self.attached is not None:
                 self.current = models.detach(self.current)
-            if tuned_on is not None:
-                folder = self.store.folder(self.adapters[tuned_on])
+            if wanted is not None:
+                folder = self.store.folder(self.adapters[wanted])
                 self.current = models.attach(self.current, folder)
-            self.tuned_on = tuned_on
+            self.attached = wanted
         return self.current
 
 
@@ -107,12 +113,12 @@ def _tune(
 
     data = inputs.tasks[step.name]
     log = tune(
-        models.get(None),
+        models.get(step),
         data.task,
         data.train,
         folder,
         data.tune,
-        seed=study.seed,
+        seed=study.seed if step.seed is None else step.seed,
         chat=study.chat,
         progress=watcher.advanced,
     )
@@ -132,8 +138,8 @@ def _evaluate(
     data = inputs.tasks[step.name]
     language = str(step.language)
     result = evaluate(
-        models.get(step.tuned_on),
-        data.task,
+        models.get(step),
+        data.prompts[step.prompt],
         data.test[language],
         language,
         data.evaluate,
@@ -141,7 +147,6 @@ def _evaluate(
         progress=_counted(watcher, step.items),
     )
     result.to_pandas().to_parquet(folder / "predictions.parquet", index=False)
-    write_text(folder / "metrics.json", json.dumps(result.metrics))
 
 
 def _embed(
@@ -157,7 +162,7 @@ def _embed(
     from spillover.embed import embed
 
     vectors = embed(
-        models.get(step.tuned_on),
+        models.get(step),
         inputs.corpora[step.name].sentences[str(step.language)],
         study.embed,
         progress=_counted(watcher, step.items),
@@ -166,15 +171,52 @@ def _embed(
     save_file(named, folder / "vectors.safetensors")
 
 
-RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed}
+def _compare(
+    study: Study,
+    inputs: Inputs,
+    step: Step,
+    models: _Models,
+    folder: Path,
+    watcher: Watcher,
+) -> None:
+    from safetensors.numpy import save_file
+
+    from spillover.analysis.alignment import alignment
+    from spillover.analysis.similarity import resampled
+
+    source, target = (read_vectors(models.store.folder(of)) for of in step.upstream)
+    texts = inputs.corpora[step.name].sentences
+    sides = texts[PIVOT], texts[str(step.language)]
+    rows, draws = [], {}
+    for done, (pooling, layer) in enumerate(target, start=1):
+        pair = source[pooling, layer], target[pooling, layer]
+        found = asdict(alignment(*pair, *sides))
+        rows.append({"pooling": pooling, "layer": layer} | found)
+        parallel, random = resampled(*pair, *sides)
+        draws[f"{pooling}.{layer}"] = np.stack([parallel, random]).astype(np.float32)
+        watcher.advanced(done / len(target))
+    save_file(draws, folder / "draws.safetensors")
+    write_text(folder / "alignment.json", json.dumps(rows))
 
 
-def read_vectors(folder: Path) -> Mapping[tuple[str, int], np.ndarray[Any, Any]]:
+RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed, "compare": _compare}
+
+
+def read_vectors(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     """The vectors of an embed step, by pooling and layer."""
+    return _by_place(folder / "vectors.safetensors")
+
+
+def read_draws(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
+    """Replicates of a compare step's parallel and random means, (2, draws)."""
+    return _by_place(folder / "draws.safetensors")
+
+
+def _by_place(path: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     from safetensors.numpy import load_file
 
     found = {}
-    for name, array in load_file(folder / "vectors.safetensors").items():
+    for name, array in load_file(path).items():
         pooling, _, layer = name.partition(".")
         found[pooling, int(layer)] = array
     return found

@@ -40,6 +40,9 @@ class Spec:
     slot: str
     fields: dict[str, Any]
 
+    def __hash__(self) -> int:  # noqa: D105
+        return hash(self.key)
+
     @cached_property
     def key(self) -> str:
         """SHA-256 of kind and fields, 64 hexadecimal digits."""

@@ -10,7 +10,8 @@ A tidy result is a data frame with one row an observation and these columns:
   p_min, n; and model, where there is more than one
 
 What has no row, or no value, is a gap and is printed as one. A value over fewer items
-than expected carries a star.
+than expected carries a star. Where a column says so, the tables are of a task's own
+prompt, of the parallel cosine, and of the mean over seeds, with its standard deviation.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from spillover.errors import DataError, OutputError
 from spillover.report import panel as forms
 from spillover.report.panel import Panel, levels
+from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +61,7 @@ def score_panels(
     import pandas as pd
 
     needed = "model tuned_on task language metric value n n_expected"
-    frame = _checked("evaluations", evaluations, needed)
+    frame = _of_the_tables(_checked("evaluations", evaluations, needed))
     before = frame["tuned_on"].isna()
     frame = frame.assign(tuning=before.map({True: "before", False: "after"}))
     frame = frame[before | (frame["tuned_on"] == frame["task"])]
@@ -69,13 +71,15 @@ def score_panels(
     )
     columns = pd.Index(languages, name="language")
     used = [f"{task}: {metric}" for task, metric in metrics.items()]
+    frame = _over_seeds(frame, ["model", "task", "tuning", "language"], ["value"])
     panels = []
     for keys, part in _groups(frame, ["model"]):
         values = _numbers(part, rows, columns)
         cells = _grid(part, rows, columns, _starred, GAP)
         if mean:
             values, cells = _with_mean(values, cells)
-        title, note = "Table 1: score before and after tuning", _note(cells, *used)
+        title = "Table 1: score before and after tuning"
+        note = _note(cells, *used, *_several(part))
         panels.append(Panel(title, keys, values, cells, note))
     return panels
 
@@ -101,7 +105,7 @@ def similarity_panels(
     needed = (
         "model tuned_on corpus source target pooling layer parallel random n n_expected"
     )
-    frame = _checked("similarities", similarities, needed)
+    frame = _of_the_tables(_checked("similarities", similarities, needed))
     tuned_on = frame["tuned_on"].astype(object)
     frame = frame.assign(
         tuning=tuned_on.where(tuned_on.notna(), "before"),
@@ -110,6 +114,8 @@ def similarity_panels(
     columns = pd.MultiIndex.from_product(
         [["before", *tasks], ["P", "R"]], names=["tuning", "measure"]
     )
+    told = ["model", "corpus", "source", "pair", "pooling", "layer", "tuning"]
+    frame = _over_seeds(frame, told, ["P", "R"])
     panels = []
     for keys, part in _groups(frame, ["model", "corpus", "layer"]):
         pairs = [
@@ -123,7 +129,7 @@ def similarity_panels(
         )
         values = _numbers(part, rows, columns)
         cells = _grid(part, rows, columns, _starred, GAP)
-        note = _note(cells, "P: parallel pairs", "R: random pairs")
+        note = _note(cells, "P: parallel pairs", "R: random pairs", *_several(part))
         panels.append(Panel("Table 2: mean cosine", keys, values, cells, note))
     return panels
 
@@ -147,8 +153,9 @@ def correlation_panels(
 
     measures = ["value", "p_t", "p_exact", "p_min", "n"]
     needed = f"task metric corpus pooling layer statistic {' '.join(measures)}"
-    frame = _checked("correlations", correlations, needed)
+    frame = _of_the_tables(_checked("correlations", correlations, needed))
     frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    frame = _seeds_as_spread(frame)
     rows = pd.Index(list(metrics), name="task")
     panels = []
     known = [key for key in ("model", "layer", "statistic") if key in frame]
@@ -163,7 +170,10 @@ def correlation_panels(
         values = _numbers(part, rows, wide).astype(counts)
         cells = _grid(part, rows, columns, _correlation, GAP)
         note = _note(
-            cells, "correlation (p by t) [exact permutation p]", *_floors(part)
+            cells,
+            "correlation (p by t) [exact permutation p]",
+            *_floors(part),
+            *_several(part),
         )
         title = "Table 3: score after tuning against similarity before"
         panels.append(Panel(title, keys, values, cells, note))
@@ -219,6 +229,47 @@ def write_tables(
     for path, text in texts.items():
         _replace(path, text)
     return list(texts)
+
+
+def _of_the_tables(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the paper's tables are of, among those with other prompts."""
+    for column, value in (("prompt", OWN_PROMPT), ("measure", "parallel")):
+        if column in frame:
+            frame = frame[frame[column] == value]
+    return frame
+
+
+def _over_seeds(
+    frame: pd.DataFrame, keys: list[str], measures: list[str]
+) -> pd.DataFrame:
+    """Each measure's mean over seeds, and its standard deviation as `<measure> sd`.
+
+    Frames of a single seed stay as they are, so that two rows for one cell are found.
+    """
+    if "seed" not in frame or frame["seed"].nunique() < 2:
+        return frame
+    groups = frame.groupby(keys, sort=False)
+    return (
+        groups[measures]
+        .mean()
+        .join(groups[measures].std().add_suffix(" sd"))
+        .join(groups["n"].min())
+        .join(groups["n_expected"].max())
+        .join(groups["seed"].nunique().rename("seeds"))
+        .reset_index()
+    )
+
+
+def _seeds_as_spread(frame: pd.DataFrame) -> pd.DataFrame:
+    """Correlations of the mean over seeds, with the spread of those of each seed."""
+    if "seed" not in frame or frame["seed"].nunique() < 2:
+        return frame
+    keys = ["task", "metric", "corpus", "pooling", "layer", "statistic"]
+    each = frame[frame["seed"].notna()].groupby(keys)
+    spread = each["value"].std().rename("value sd")
+    seeds = each["seed"].nunique().rename("seeds")
+    whole = frame[frame["seed"].isna()]
+    return whole.join(spread, on=keys).join(seeds, on=keys)
 
 
 def _checked(name: str, frame: pd.DataFrame, needed: str) -> pd.DataFrame:
@@ -282,7 +333,14 @@ def _numbers(frame: pd.DataFrame, rows: pd.Index, columns: pd.Index) -> pd.DataF
 
 def _starred(row: Row, measure: str) -> str:
     """A number with two decimals, marked if it stands for fewer items than expected."""
-    return _rounded(row[measure], STAR if row["n"] < row["n_expected"] else "")
+    star = STAR if row["n"] < row["n_expected"] else ""
+    return _rounded(row[measure], _spread(row, measure) + star)
+
+
+def _spread(row: Row, measure: str) -> str:
+    """Standard deviation over seeds, where there are several."""
+    value = row.get(f"{measure} sd")
+    return "" if value is None or math.isnan(value) else f"±{value:.2f}"
 
 
 def _rounded(value: float | None, star: str = "") -> str:
@@ -294,7 +352,8 @@ def _correlation(row: Row, measure: str) -> str:
     shown = _rounded(row[measure])
     if shown == GAP:
         return GAP
-    return f"{shown} ({_p(row['p_t'])}) [{_p(row['p_exact'])}]"
+    spread = _spread(row, measure)
+    return f"{shown}{spread} ({_p(row['p_t'])}) [{_p(row['p_exact'])}]"
 
 
 def _p(value: float | None) -> str:
@@ -305,6 +364,12 @@ def _note(cells: pd.DataFrame, *parts: str) -> str:
     starred = cells.map(lambda cell: cell.endswith(STAR)).any(axis=None)
     star = [f"{STAR} over fewer items than expected"] if starred else []
     return "; ".join([*parts, *star])
+
+
+def _several(frame: pd.DataFrame) -> Iterator[str]:
+    """How many seeds a mean and its spread are over."""
+    if "seeds" in frame:
+        yield f"± standard deviation over {frame['seeds'].max():.0f} seeds"
 
 
 def _floors(correlations: pd.DataFrame) -> Iterator[str]:

@@ -1,0 +1,75 @@
+"""Is it similarity, or something else that languages near to English have?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spillover.analysis.permutation import Floats, coefficients
+from spillover.errors import DataError
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A rank correlation given a third value.
+
+    Attributes:
+        value: Spearman's partial ρ; None where it does not exist (see `reason`).
+        n: languages.
+        reason: why `value` is None, otherwise None.
+    """
+
+    value: float | None
+    n: int
+    reason: str | None = None
+
+
+def partial_correlation(
+    scores: Mapping[str, float],
+    similarities: Mapping[str, float],
+    control: Mapping[str, float],
+) -> Partial:
+    """Spearman's ρ between scores and similarities, given a control.
+
+    The partial correlation of the ranks (Kendall 1942 for the formula):
+    (r_xy - r_xz·r_yz) / √((1 - r_xz²)(1 - r_yz²)). It has no p here: in simulation with
+    5 to 12 languages its t test rejects a true null in 8 to 12 % of samples where both
+    sides follow the control closely, since ranks leave some of the control behind.
+
+    Args:
+        scores: language to score.
+        similarities: language to similarity.
+        control: language to what is held equal, as its fertility.
+
+    Raises:
+        DataError: they cover different languages.
+    """
+    if not scores.keys() == similarities.keys() == control.keys():
+        raise DataError("scores, similarities and control cover different languages")
+    names = list(scores)
+    n = len(names)
+    x, y, z = (
+        np.array([side[name] for name in names], dtype=np.float64)
+        for side in (scores, similarities, control)
+    )
+    if n < 4:
+        return Partial(None, n, f"{n} languages; a partial correlation needs 4")
+    for name, side in (("scores", x), ("similarities", y), ("control", z)):
+        if (side == side[0]).all():
+            return Partial(None, n, f"the {name} of all languages are the same")
+    value = _given(x, y, z)
+    if value is None:
+        reason = "the control ranks the languages as one of the two does"
+        return Partial(None, n, reason)
+    return Partial(value, n)
+
+
+def _given(x: Floats, y: Floats, z: Floats) -> float | None:
+    xy, xz, yz = (float(coefficients(*p, "spearman")) for p in ((x, y), (x, z), (y, z)))
+    left = (1 - xz**2) * (1 - yz**2)
+    if left < 1e-12:
+        return None
+    return max(-1.0, min(1.0, (xy - xz * yz) / math.sqrt(left)))

@@ -1,0 +1,340 @@
+"""The claims of Xie et al. (2024) as checks on a study's tidy results.
+
+A finding is a function from `Evidence` to verdicts. It states its claim and the rule
+that decides, so that a reader can disagree with the rule and still use the numbers.
+Another finding is another such function, given to `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Decision = Literal["supported", "contradicted", "not decidable"]
+
+LEVEL = 0.05
+LITTLE = 0.05
+"""A change of a mean cosine that is called little; the paper's largest is 0.06."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A study's tidy results.
+
+    Attributes:
+        evaluations: as `spillover.pipeline.collect` describes, as are the next four.
+        comparisons: after against before.
+        similarities: of every state of the model.
+        correlations: with similarity before tuning.
+        diagnostics: of the answers.
+        metrics: task -> the metric that is looked at.
+        kinds: task -> classification or generation.
+        pivot: the language that was tuned on.
+    """
+
+    evaluations: pd.DataFrame
+    comparisons: pd.DataFrame
+    similarities: pd.DataFrame
+    correlations: pd.DataFrame
+    diagnostics: pd.DataFrame
+    metrics: Mapping[str, str]
+    kinds: Mapping[str, str]
+    pivot: str = "en"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the data say to one claim about one part of a study.
+
+    Attributes:
+        finding: name of the finding.
+        scope: the task, corpus, pooling and layer that it is about.
+        claim: in one sentence.
+        decision: what the data say.
+        sentence: the outcome in one plain sentence.
+        rule: what had to hold for `supported`, and for `contradicted`.
+        numbers: what decided: language or name -> text with the numbers.
+    """
+
+    finding: str
+    scope: str
+    claim: str
+    decision: Decision
+    sentence: str
+    rule: str
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+
+Finding = Callable[[Evidence], Iterable[Verdict]]
+
+
+def check(evidence: Evidence, more: Sequence[Finding] = ()) -> list[Verdict]:
+    """The verdicts of all findings, the paper's first, then those of `more`."""
+    return [verdict for find in (*FINDINGS, *more) for verdict in find(evidence)]
+
+
+def to_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """One row a verdict; the numbers as one text."""
+    import pandas as pd
+
+    columns = ["finding", "scope", "claim", "decision", "sentence", "rule", "numbers"]
+    rows = [
+        asdict(verdict)
+        | {"numbers": "; ".join(f"{k}: {v}" for k, v in verdict.numbers.items())}
+        for verdict in verdicts
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def improves(evidence: Evidence) -> Iterator[Verdict]:
+    """(1) English-only tuning improves the task in each other language."""
+    claim = "Tuning in English alone improves the task in each other language."
+    rule = (
+        "supported: after is better in each language, Holm-adjusted p < 0.05 (in every "
+        "seed); contradicted: it is worse in one of them, with such a p"
+    )
+    for task, metric in evidence.metrics.items():
+        rows = _of(evidence.comparisons, task=task, metric=metric, prompt="own")
+        rows = rows[rows["language"] != evidence.pivot]
+        better, worse, numbers = [], [], {}
+        for language, part in rows.groupby("language", sort=False):
+            sure = (part["p_holm"] < LEVEL).all()
+            up, down = (part["difference"] > 0).all(), (part["difference"] < 0).all()
+            name = str(language)
+            better += [name] if sure and up else []
+            worse += [name] if sure and down else []
+            numbers[name] = (
+                f"{part['before'].mean():.3f} to {part['after'].mean():.3f}, "
+                f"adjusted p {_p(part['p_holm'].max())}"
+            )
+        yield _of_languages(
+            "improves", task, claim, rule, numbers, better, worse, "better", "worse"
+        )
+
+
+def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
+    """(1) again, beyond learning to answer at all."""
+    claim = "After tuning, answers are better than the best constant answer."
+    rule = (
+        "supported: the 95 % interval of the accuracy after tuning is above the share "
+        "of the most frequent gold label in each language (in every seed); "
+        "contradicted: it is below in one of them"
+    )
+    majority = _of(evidence.diagnostics, measure="baseline_majority", prompt="own")
+    for task, metric in evidence.metrics.items():
+        if evidence.kinds[task] != "classification":
+            continue
+        constant = _of(majority, task=task).groupby("language")["value"].first()
+        rows = _of(evidence.evaluations, task=task, metric=metric, prompt="own")
+        rows = rows[rows["tuned_on"].eq(task) & rows["language"].ne(evidence.pivot)]
+        above, below, numbers = [], [], {}
+        for language, part in rows.groupby("language", sort=False):
+            name, share = str(language), float(constant[str(language)])
+            above += [name] if (part["low"] > share).all() else []
+            below += [name] if (part["high"] < share).all() else []
+            numbers[name] = f"{part['value'].mean():.3f} against {share:.3f}"
+        yield _of_languages(
+            "beats-constant", task, claim, rule, numbers, above, below, "above", "below"
+        )
+
+
+def parallel_beats_random(evidence: Evidence) -> Iterator[Verdict]:
+    """(2) Before tuning, parallel pairs are more similar than random ones."""
+    claim = "Before tuning, parallel pairs are more similar than random pairs."
+    rule = (
+        "supported: the 95 % bootstrap interval of parallel minus random is above 0 in "
+        "each language; contradicted: it is below 0 in one of them"
+    )
+    rows = evidence.similarities[evidence.similarities["tuned_on"].isna()]
+    for scope, part in _places(rows, ["corpus", "pooling", "layer"]):
+        numbers = {
+            row.target: f"{row.gap:.3f} [{row.gap_low:.3f}, {row.gap_high:.3f}]"
+            for row in _records(part)
+        }
+        above = part.loc[part["gap_low"] > 0, "target"].tolist()
+        below = part.loc[part["gap_high"] < 0, "target"].tolist()
+        yield _of_languages(
+            *("parallel-beats-random", scope, claim, rule, numbers),
+            *(above, below, "above 0", "below 0"),
+        )
+
+
+def changes_little(evidence: Evidence) -> Iterator[Verdict]:
+    """(3) Tuning changes parallel similarity little, against the task's score."""
+    claim = "Tuning changes parallel similarity little, against the task's score."
+    rule = (
+        f"supported: in each language the change of the parallel cosine is within "
+        f"{LITTLE}, its 95 % interval included, and that of the score is larger, its "
+        f"interval apart; contradicted: the interval is outside {LITTLE} in one"
+    )
+    changed = evidence.similarities[evidence.similarities["change"].notna()]
+    keys = ["tuned_on", "corpus", "pooling", "layer"]
+    for scope, part in _places(changed, keys):
+        task = str(part["tuned_on"].iloc[0])
+        scores = _of(
+            evidence.comparisons,
+            task=task,
+            metric=evidence.metrics.get(task),
+            prompt="own",
+        )
+        held, broken, numbers = [], [], {}
+        for language, rows in part.groupby("target", sort=False):
+            name = str(language)
+            most = rows[["change_low", "change_high"]].abs().max(axis=1).max()
+            outside = rows["change_low"].gt(LITTLE) | rows["change_high"].lt(-LITTLE)
+            score = scores[scores["language"] == name]
+            gained = score[["low", "high"]].abs().min(axis=1)
+            apart = score["low"].gt(0) | score["high"].lt(0)
+            enough = len(score) > 0 and bool((apart & gained.gt(most)).all())
+            held += [name] if most <= LITTLE and enough else []
+            broken += [name] if outside.any() else []
+            moved = f"cosine {rows['change'].mean():+.3f}"
+            if len(score):
+                moved += f", score {score['difference'].mean():+.3f}"
+            numbers[name] = moved
+        yield _of_languages(
+            *("changes-little", scope, claim, rule, numbers, held, broken),
+            *("changed little", "changed more"),
+        )
+
+
+def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
+    """(4) Similarity before tuning ranks languages as their scores do after."""
+    claim = "Similarity before tuning ranks the languages as their scores after it."
+    rule = (
+        "supported: Spearman's rho is above 0 and its exact permutation p, adjusted "
+        "for the poolings and layers looked at, is below 0.05; contradicted: rho is "
+        "below 0 with such a p"
+    )
+    for row in _records(_ranked(evidence)):
+        scope = f"{row.task}, {row.corpus}, {row.pooling}, layer {row.layer}"
+        if isinstance(row.reason, str):
+            sentence = f"There is no correlation: {row.reason}."
+            yield Verdict(
+                "ranks-languages", scope, claim, "not decidable", sentence, rule
+            )
+            continue
+        decision: Decision = "not decidable"
+        if row.p_family < LEVEL:
+            decision = "supported" if row.value > 0 else "contradicted"
+        sentence = (
+            f"Over {row.n} languages rho is {row.value:.2f}, exact p {_p(row.p_exact)}"
+        )
+        if row.family > 1:
+            sentence += f" ({_p(row.p_family)} adjusted)"
+        if row.p_min >= LEVEL:
+            sentence += f"; so few cannot show less than {_p(row.p_min)}"
+        numbers = {"rho": f"{row.value:.3f}", "interval": _interval(row.low, row.high)}
+        numbers["one language less"] = _interval(row.without_low, row.without_high)
+        yield Verdict(
+            "ranks-languages", scope, claim, decision, sentence + ".", rule, numbers
+        )
+
+
+def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
+    """(4) Mean pooling ranks better for classification, last token for generation."""
+    rule = (
+        "supported: rho with the better pooling is above the other's and their 95 % "
+        "intervals do not meet; contradicted: the reverse; the intervals need values "
+        "that are reliable enough"
+    )
+    rows = _ranked(evidence)
+    rows = rows[rows["pooling"].isin(["mean", "last"])]
+    for scope, part in _places(rows, ["task", "corpus", "layer"]):
+        task = str(part["task"].iloc[0])
+        better, other = "mean", "last"
+        if evidence.kinds[task] == "generation":
+            better, other = other, better
+        claim = f"The {better} pooling ranks languages better than the {other}."
+        found = {row.pooling: row for row in _records(part)}
+        if better not in found or other not in found:
+            continue
+        a, b = found[better], found[other]
+        decision: Decision = "not decidable"
+        if a.low > b.high:  # False where one has no interval
+            decision = "supported"
+        elif a.high < b.low:
+            decision = "contradicted"
+        texts = {r.pooling: f"{r.value:.2f} {_interval(r.low, r.high)}" for r in (a, b)}
+        sentence = f"Rho is {texts[better]} with {better}, {texts[other]} with {other}."
+        yield Verdict(
+            "pooling-fits-kind", scope, claim, decision, sentence, rule, texts
+        )
+
+
+FINDINGS: tuple[Finding, ...] = (
+    improves,
+    beats_constant,
+    parallel_beats_random,
+    changes_little,
+    ranks_languages,
+    pooling_fits_kind,
+)
+"""The paper's claims, in its order."""
+
+
+def _ranked(evidence: Evidence) -> pd.DataFrame:
+    """Spearman's correlations of the headline metrics with the parallel cosine."""
+    rows = _of(evidence.correlations, measure="parallel", statistic="spearman")
+    return rows[rows["metric"] == rows["task"].map(evidence.metrics)]
+
+
+def _records(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows, with the columns as attributes."""
+    yield from frame.itertuples()
+
+
+def _of(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """The rows with these values."""
+    for column, value in values.items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
+def _places(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Parts of a frame with what they are about, in words."""
+    for values, part in frame.groupby(keys, sort=False):
+        named = zip(keys, values, strict=True)
+        yield (
+            ", ".join(f"layer {v}" if k == "layer" else str(v) for k, v in named),
+            part,
+        )
+
+
+def _of_languages(
+    finding: str,
+    scope: str,
+    claim: str,
+    rule: str,
+    numbers: Mapping[str, str],
+    held: Sequence[str],
+    broken: Sequence[str],
+    good: str,
+    bad: str,
+) -> Verdict:
+    """The verdict on a claim about each language."""
+    decision: Decision = "not decidable"
+    if broken:
+        decision = "contradicted"
+    elif numbers and len(held) == len(numbers):
+        decision = "supported"
+    open_ = [name for name in numbers if name not in (*held, *broken)]
+    named = ((good, held), (bad, broken), ("not decidable", open_))
+    parts = [f"{word} in {', '.join(names)}" for word, names in named if names]
+    sentence = "; ".join(parts) or "nothing was measured"
+    sentence = f"{scope}: {sentence}."
+    return Verdict(finding, scope, claim, decision, sentence, rule, numbers)
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None or low != low or high != high:
+        return "[no interval]"
+    return f"[{low:.2f}, {high:.2f}]"

@@ -1,0 +1,168 @@
+"""One correlation from several tasks, seeds or models, over the same few languages.
+
+Each task, seed and model gives a coefficient over the same languages, and these are far
+from independent: a language that is near to English is near for all of them. So the
+coefficients are averaged, and the languages, not the coefficients, are what a test
+permutes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spillover.analysis.permutation import (
+    EXACT_UP_TO,
+    SAMPLE,
+    TOLERANCE,
+    Floats,
+    Statistic,
+    coefficients,
+    features,
+)
+from spillover.errors import DataError
+
+Stratum = tuple[Mapping[str, float], Mapping[str, float]]
+"""Scores and similarities of the same languages, for one task, seed and model."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The mean coefficient of several strata.
+
+    Attributes:
+        statistic: which coefficient.
+        value: its mean over the strata.
+        p: two-sided p of the stratified permutation test.
+        p_error: its standard error from sampling permutations; 0 if all were tried.
+        p_min: the smallest p that so many permutations can show, 1 over their number.
+        jackknife: lowest and highest mean when one language is left out everywhere;
+            None where a stratum would be left with fewer than three languages or with
+            values that are all the same.
+        n_languages: languages that any stratum has.
+        n_strata: strata.
+    """
+
+    statistic: Statistic
+    value: float
+    p: float
+    p_error: float
+    p_min: float
+    jackknife: tuple[float, float] | None
+    n_languages: int
+    n_strata: int
+
+
+def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled:
+    """Average the coefficients of strata, and test the mean by permuting languages.
+
+    Under the hypothesis that scores have nothing to do with similarity, the languages'
+    profiles of scores, over all strata, could as well belong to other languages. So
+    one permutation is applied to all strata at once; languages change places only with
+    languages that stand in the same strata.
+
+    Args:
+        strata: one for each task, seed and model.
+        statistic: Spearman's ρ, Pearson's r, or Kendall's τ-b.
+
+    Raises:
+        DataError: no strata, or one with fewer than three languages, with scores and
+            similarities of different languages, or with values all the same.
+    """
+    _check(strata)
+    languages = sorted({name for scores, _ in strata for name in scores})
+    pattern = {
+        name: tuple(name in scores for scores, _ in strata) for name in languages
+    }
+    chosen, exact = _permutations([pattern[name] for name in languages])
+    total: Floats = np.zeros(len(chosen))
+    for scores, similarities in strata:
+        here = [i for i, name in enumerate(languages) if name in scores]
+        position = {place: n for n, place in enumerate(here)}
+        moved = np.vectorize(position.__getitem__)(chosen[:, here])
+        x = np.array([scores[languages[i]] for i in here])
+        y = np.array([similarities[languages[i]] for i in here])
+        if statistic == "kendall":
+            total += features(x[moved], statistic) @ features(y, statistic)
+        else:
+            total += features(x, statistic)[moved] @ features(y, statistic)
+    means = total / len(strata)
+    p = float((np.abs(means) >= abs(means[0]) - TOLERANCE).mean())
+    return Pooled(
+        statistic=statistic,
+        value=float(means[0]),
+        p=p,
+        p_error=0.0 if exact else math.sqrt(p * (1 - p) / len(means)),
+        p_min=1 / len(means),
+        jackknife=_jackknife(strata, languages, statistic),
+        n_languages=len(languages),
+        n_strata=len(strata),
+    )
+
+
+def _check(strata: Sequence[Stratum]) -> None:
+    if not strata:
+        raise DataError("no strata to pool")
+    for number, (scores, similarities) in enumerate(strata):
+        where = f"stratum {number}"
+        if scores.keys() != similarities.keys():
+            raise DataError(
+                "scores and similarities cover different languages", where=where
+            )
+        if len(scores) < 3:
+            raise DataError(f"{len(scores)} languages", where=where, expected="3")
+        for name, values in (("scores", scores), ("similarities", similarities)):
+            if len(set(values.values())) < 2:
+                raise DataError(f"all {name} are the same", where=where)
+
+
+def _permutations(
+    patterns: Sequence[tuple[bool, ...]],
+) -> tuple[npt.NDArray[np.int64], bool]:
+    """Orders of the languages that keep each pattern's; the given order first.
+
+    Returns:
+        (orders, languages), and whether these are all.
+    """
+    groups: dict[tuple[bool, ...], list[int]] = {}
+    for place, pattern in enumerate(patterns):
+        groups.setdefault(pattern, []).append(place)
+    flat = list(itertools.chain(*groups.values()))
+    number = math.prod(math.factorial(len(group)) for group in groups.values())
+    if number <= math.factorial(EXACT_UP_TO):
+        each = [itertools.permutations(group) for group in groups.values()]
+        rows = [list(itertools.chain(*parts)) for parts in itertools.product(*each)]
+        moved = np.array(rows)
+    else:
+        rng = np.random.default_rng(1)
+        parts = []
+        for group in groups.values():
+            part = np.tile(np.array(group), (SAMPLE + 1, 1))
+            rng.permuted(part[1:], axis=1, out=part[1:])
+            parts.append(part)
+        moved = np.concatenate(parts, axis=1)
+    result = np.empty_like(moved)
+    result[:, flat] = moved
+    return result, number <= math.factorial(EXACT_UP_TO)
+
+
+def _jackknife(
+    strata: Sequence[Stratum], languages: Sequence[str], statistic: Statistic
+) -> tuple[float, float] | None:
+    means = []
+    for out in languages:
+        values = []
+        for scores, similarities in strata:
+            kept = [name for name in scores if name != out]
+            x = np.array([scores[name] for name in kept])
+            y = np.array([similarities[name] for name in kept])
+            if len(kept) < 3 or (x == x[0]).all() or (y == y[0]).all():
+                return None
+            values.append(float(coefficients(x, y, statistic)))
+        means.append(sum(values) / len(values))
+    return min(means), max(means)

@@ -1,0 +1,303 @@
+"""How sure a number is: intervals, paired tests, and what a sample can show at all.
+
+Intervals are two-sided, at 95 %. What resamples draws with a fixed seed, so that the
+same numbers give the same interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spillover.analysis.permutation import Floats, Statistic, coefficients
+from spillover.errors import DataError
+
+LEVEL = 0.95
+POWER = 0.8
+DRAWS = 2000
+"""Of a bootstrap: an end of its interval then varies by about 2 % of its width."""
+PERMUTATIONS = 9999
+
+
+class Interval(NamedTuple):
+    """A two-sided 95 % interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The same items before and after, compared.
+
+    Attributes:
+        difference: mean of after minus before.
+        interval: of the difference, by bootstrap over items; None where every item
+            changed by the same amount, so that resampling shows nothing.
+        p: two-sided.
+        test: which test `p` is from.
+        n: items.
+        detectable: the smallest true difference that a test at the 5 % level finds in
+            80 % of samples of this size; None where no item changed, so that nothing
+            is known of how much items vary.
+    """
+
+    difference: float
+    interval: Interval | None
+    p: float
+    test: Literal["exact McNemar", "sign-flip permutation"]
+    n: int
+    detectable: float | None
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """Wilson's score interval for a proportion (Wilson 1927).
+
+    Raises:
+        DataError: no items, or more successes than items.
+    """
+    from scipy.stats import binomtest
+
+    if not 0 <= successes <= n or n == 0:
+        raise DataError(f"{successes} successes in {n} items have no interval")
+    found = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
+    return Interval(float(found.low), float(found.high))
+
+
+def bootstrap_mean(values: Sequence[float] | Floats, seed: int = 1) -> Interval | None:
+    """Bias-corrected and accelerated bootstrap interval of a mean (Efron 1987).
+
+    Args:
+        values: one for each item.
+        seed: of the resampling.
+
+    Returns:
+        The interval; None where the values are all the same, or a single one.
+    """
+    from scipy.stats import bootstrap
+
+    sample = np.asarray(values, dtype=np.float64)
+    if len(sample) < 2 or (sample == sample[0]).all():
+        return None
+    found = bootstrap(
+        (sample,),
+        np.mean,
+        n_resamples=DRAWS,
+        batch=max(1, 2_000_000 // len(sample)),  # 16 MB at once
+        confidence_level=LEVEL,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))
+
+
+def compare(
+    before: Sequence[float] | Floats, after: Sequence[float] | Floats, seed: int = 1
+) -> Paired:
+    """Compare the scores of the same items before and after.
+
+    Scores of 0 and 1 alone are compared by the exact McNemar test (McNemar 1947): of
+    the items that changed, were as many lost as won? Others by permuting before and
+    after within each item, with 9,999 random sign flips of the differences; the
+    observed signs count as one more, so that p is never 0 (Phipson & Smyth 2010).
+
+    Args:
+        before: one score an item.
+        after: the scores of the same items in the same order.
+        seed: of what is resampled.
+
+    Raises:
+        DataError: no items, or not the same number of them.
+    """
+    from scipy.stats import binomtest, permutation_test
+
+    old, new = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    if old.shape != new.shape or not len(old):
+        raise DataError(f"{len(old)} scores before, {len(new)} after: nothing to pair")
+    change = new - old
+    test: Literal["exact McNemar", "sign-flip permutation"]
+    if np.isin(old, (0, 1)).all() and np.isin(new, (0, 1)).all():
+        test = "exact McNemar"
+        won, moved = int((change > 0).sum()), int((change != 0).sum())
+        p = float(binomtest(won, moved).pvalue) if moved else 1.0
+    else:
+        test, p = "sign-flip permutation", 1.0
+        if change.any() and len(change) > 1:
+            found = permutation_test(
+                (change,),
+                np.mean,
+                permutation_type="samples",
+                n_resamples=PERMUTATIONS,
+                batch=max(1, 2_000_000 // len(change)),
+                rng=np.random.default_rng(seed),
+            )
+            p = float(found.pvalue)
+    return Paired(
+        difference=float(change.mean()),
+        interval=bootstrap_mean(change, seed),
+        p=p,
+        test=test,
+        n=len(change),
+        detectable=_detectable(change),
+    )
+
+
+def _detectable(change: Floats) -> float | None:
+    """Smallest mean difference found with power 0.8, from how much items change.
+
+    (z of the level + z of the power) · s / √n, with s² the mean square of the changes,
+    which for scores of 0 and 1 is the share of items that changed: the first term of
+    Connor (1987), who has slightly less.
+    """
+    from scipy.stats import norm
+
+    spread = math.sqrt(float(np.mean(change**2)))
+    if spread == 0:
+        return None
+    z = float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER))
+    return z * spread / math.sqrt(len(change))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values adjusted for their number by Holm's step-down method (Holm 1979)."""
+    from statsmodels.stats.multitest import (  # type: ignore[import-untyped]
+        multipletests,
+    )
+
+    if not p_values:
+        return []
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+
+
+def resamples(
+    n: int, seed: int = 1, draws: int = DRAWS
+) -> Iterator[npt.NDArray[np.float64]]:
+    """How often each of n items stands in each bootstrap sample, some samples at once.
+
+    What is translated is resampled together by using the same counts for all
+    languages. The counts depend on n and the seed alone.
+
+    Yields:
+        (some, n) counts, `draws` rows in all.
+    """
+    rng = np.random.default_rng(seed)
+    some = max(1, 4_000_000 // n)  # 32 MB
+    for start in range(0, draws, some):
+        rows = min(some, draws - start)
+        yield np.array(
+            [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(rows)],
+            dtype=np.float64,
+        )
+
+
+def percentile(replicates: Floats) -> Interval:
+    """The percentile interval of bootstrap replicates (Efron 1979)."""
+    low, high = np.quantile(replicates, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return Interval(float(low), float(high))
+
+
+def resampled_means(
+    scores: Mapping[str, Mapping[Hashable, float]], seed: int = 1, draws: int = DRAWS
+) -> dict[str, Floats]:
+    """Bootstrap replicates of the mean score of each language, over items.
+
+    All items of all languages are resampled as one set of ids: an item that several
+    languages share is drawn for all of them at once, as their scores depend on the
+    same items; an item of one language alone is drawn for it alone.
+
+    Args:
+        scores: language -> id of the item -> score.
+        seed: of the resampling.
+        draws: how many replicates.
+
+    Returns:
+        language -> (draws,) means.
+
+    Raises:
+        DataError: a language without a score.
+    """
+    places: dict[Hashable, int] = {}
+    for language, items in scores.items():
+        if not items:
+            raise DataError("no score to resample", where=language)
+        for id in items:
+            places.setdefault(id, len(places))
+    rows = {name: [places[id] for id in items] for name, items in scores.items()}
+    values = {name: np.array(list(items.values())) for name, items in scores.items()}
+    found: dict[str, list[Floats]] = {name: [] for name in scores}
+    for counts in resamples(len(places), seed, draws):
+        for name in scores:
+            part = counts[:, rows[name]]
+            total = part.sum(axis=1)
+            # A sample may hold no item of a language that has very few. Its mean then
+            # is that of all of them, as if nothing had been resampled.
+            part[total == 0] = 1
+            found[name].append(part @ values[name] / part.sum(axis=1))
+    return {name: np.concatenate(blocks) for name, blocks in found.items()}
+
+
+@dataclass(frozen=True)
+class CorrelationInterval:
+    """What the noise in the languages' values leaves of their correlation.
+
+    Attributes:
+        interval: for the coefficient of these languages' true values; None where
+            `reliability` is below `RELIABLE`.
+        reliability: the lower one of the two sides': the share of the variance between
+            the languages' values that is not noise, in (-∞, 1].
+    """
+
+    interval: Interval | None
+    reliability: float
+
+
+RELIABLE = 0.85
+"""Below it, in simulation, the interval covers less than it says."""
+
+
+def correlation_interval(
+    scores: Floats,
+    similarities: Floats,
+    score_draws: Floats,
+    similarity_draws: Floats,
+    statistic: Statistic = "spearman",
+) -> CorrelationInterval:
+    """Interval of a correlation over languages from resampled items and sentences.
+
+    The languages are these and no others; what is uncertain is each one's score and
+    each one's similarity. Noise adds to the differences between languages and so
+    draws a coefficient towards 0, and in the replicates it does so twice: the
+    percentile interval then lies too near to 0 and may miss the truth altogether. The
+    basic interval (Davison & Hinkley 1997, 5.2) mirrors it about the estimate. Neither
+    covers what it says; the hull of both does, by simulation for 5, 7 and 12 languages
+    with coefficients from 0 to 1, as long as the noise is small against the
+    differences between languages.
+
+    Args:
+        scores: (n,) of n languages.
+        similarities: (n,) of the same languages.
+        score_draws: (draws, n) bootstrap replicates of the scores.
+        similarity_draws: (draws, n) of the similarities, resampled independently.
+        statistic: which coefficient.
+    """
+    sides = ((scores, score_draws), (similarities, similarity_draws))
+    reliability = min(_reliability(values, draws) for values, draws in sides)
+    if not reliability >= RELIABLE:  # also true of nan
+        return CorrelationInterval(None, reliability)
+    value = float(coefficients(scores, similarities, statistic))
+    low, high = percentile(coefficients(score_draws, similarity_draws, statistic))
+    hull = (min(low, 2 * value - high), max(high, 2 * value - low))
+    clipped = Interval(max(hull[0], -1.0), min(hull[1], 1.0))
+    return CorrelationInterval(clipped, reliability)
+
+
+def _reliability(values: Floats, draws: Floats) -> float:
+    between = float(values.var(ddof=1))
+    if between == 0:
+        return -math.inf
+    return 1 - float(draws.var(axis=0, ddof=1).mean()) / between

@@ -1,0 +1,323 @@
+"""Score after tuning against similarity before: the tidy tables behind Table 3."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spillover.analysis.controls import partial_correlation
+from spillover.analysis.correlation import Correlation, correlate_places
+from spillover.analysis.permutation import STATISTICS, Floats, Statistic
+from spillover.analysis.pooled import pool
+from spillover.analysis.uncertainty import correlation_interval, resampled_means
+from spillover.errors import DataError
+from spillover.pipeline.collect import Outcomes, tidy
+from spillover.pipeline.plan import Step
+from spillover.study import OWN_PROMPT, PIVOT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEASURES = (
+    *("parallel", "gap", "mexa", "p1_forward", "csls", "centred_parallel"),
+    *("whitened_parallel", "cka_debiased", "anc"),
+)
+"""What of `similarities` is correlated; Table 3 is of the first."""
+
+CORRELATIONS = ["model", "seed", "task", "metric", "corpus", "pooling", "layer"]
+CORRELATIONS += ["measure", "statistic", "value", "low", "high", "reliability", "p_t"]
+CORRELATIONS += ["p_exact", "p_error", "p_min", "p_family", "family", "without_low"]
+CORRELATIONS += ["without_high", "n", "languages", "reason"]
+CONTROLS = ["model", "seed", "task", "metric", "corpus", "pooling", "layer", "control"]
+CONTROLS += ["value", "n", "reason"]
+POOLED = ["model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p"]
+POOLED += ["p_error", "p_min", "without_low", "without_high", "n_languages"]
+POOLED += ["n_strata", "strata"]
+
+Place = tuple[str, int]
+"""Pooling and layer."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A task's scores after tuning with one seed, by one metric.
+
+    Attributes:
+        task: the task.
+        seed: of the training; None: the mean over several.
+        metric: the metric.
+        scores: language -> mean score; English too.
+        draws: language -> bootstrap replicates of it.
+    """
+
+    task: str
+    seed: int | None
+    metric: str
+    scores: Mapping[str, float]
+    draws: Mapping[str, Floats]
+
+
+def scored(found: Outcomes) -> list[Scored]:
+    """The scores after tuning, with the task's own prompt, of each seed."""
+    groups: dict[tuple[str, int | None], list[Step]] = defaultdict(list)
+    for step in found.evaluated:
+        if step.tuned_on is not None and step.prompt == OWN_PROMPT:
+            groups[step.name, step.seed].append(step)
+    result = []
+    for (task, seed), steps in groups.items():
+        for metric in found.metrics(steps[0]):
+            items = {}
+            for step in steps:
+                rows = found.evaluated[step]
+                pairs = zip(rows["id"], rows[metric].astype(float), strict=True)
+                items[str(step.language)] = dict(pairs)
+            means = {code: float(np.mean([*s.values()])) for code, s in items.items()}
+            draws = resampled_means(items)
+            result.append(Scored(task, seed, metric, means, draws))
+    return result
+
+
+def _with_means(scores: Sequence[Scored]) -> list[Scored]:
+    """The scores of each seed, and, of several, their mean over the seeds."""
+    groups: dict[tuple[str, str], list[Scored]] = defaultdict(list)
+    for score in scores:
+        groups[score.task, score.metric].append(score)
+    result = list(scores)
+    for (task, metric), parts in groups.items():
+        if len(parts) > 1:
+            codes = parts[0].scores
+            means = {c: float(np.mean([p.scores[c] for p in parts])) for c in codes}
+            draws = {c: np.mean([p.draws[c] for p in parts], axis=0) for c in codes}
+            result.append(Scored(task, None, metric, means, draws))
+    return result
+
+
+def correlations(found: Outcomes) -> pd.DataFrame:
+    """Each task's score after tuning against each measure of similarity before.
+
+    Over the non-English languages that the task and the corpus have in common by their
+    own statement; one of them without a value is an error. A family, for `p_family`,
+    is all poolings and layers of one corpus and measure. The interval is for the
+    cosines alone. Of several seeds there is also the correlation of the mean score,
+    whose seed is missing.
+    """
+    rows: list[dict[str, Any]] = []
+    for score in _with_means(scored(found)):
+        for corpus, steps in _before(found).items():
+            languages = _common(found, score.task, corpus, score.scores, steps)
+            scores = {code: score.scores[code] for code in languages}
+            head = {
+                "model": found.study.model.name,
+                "seed": score.seed,
+                "task": score.task,
+                "metric": score.metric,
+                "corpus": corpus,
+            }
+            for measure, statistic in _kinds():
+                places = _places(found, steps, languages, measure)
+                if not places:
+                    continue
+                many = correlate_places(scores, [*places.values()], statistic)
+                for (place, values), one in zip(places.items(), many, strict=True):
+                    rows.append(
+                        head
+                        | {"pooling": place[0], "layer": place[1], "measure": measure}
+                        | _row(one, len(many))
+                        | _interval(found, score, steps, place, values, measure, one)
+                    )
+    return tidy(rows, CORRELATIONS)
+
+
+def controls(
+    found: Outcomes, given: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> pd.DataFrame:
+    """Spearman's ρ with the parallel cosine, given what else may explain it.
+
+    Args:
+        found: the finished steps.
+        given: corpus -> control -> language -> its value.
+    """
+    rows = []
+    for score in _with_means(scored(found)):
+        for corpus, steps in _before(found).items():
+            languages = _common(found, score.task, corpus, score.scores, steps)
+            for place, values in _places(found, steps, languages, "parallel").items():
+                for control, by_language in given[corpus].items():
+                    partial = partial_correlation(
+                        {code: score.scores[code] for code in languages},
+                        values,
+                        {code: by_language[code] for code in languages},
+                    )
+                    rows.append(
+                        {
+                            "model": found.study.model.name,
+                            "seed": score.seed,
+                            "task": score.task,
+                            "metric": score.metric,
+                            "corpus": corpus,
+                            "pooling": place[0],
+                            "layer": place[1],
+                            "control": control,
+                            "value": partial.value,
+                            "n": partial.n,
+                            "reason": partial.reason,
+                        }
+                    )
+    return tidy(rows, CONTROLS)
+
+
+def pooled(found: Outcomes) -> pd.DataFrame:
+    """The correlations of all tasks and seeds as one, by their headline metrics."""
+    rows = []
+    headline = {
+        name: found.study.metric(data.task) for name, data in found.inputs.tasks.items()
+    }
+    chosen = [s for s in scored(found) if s.metric == headline[s.task]]
+    for corpus, steps in _before(found).items():
+        strata: dict[Place, list[Any]] = defaultdict(list)
+        names: dict[Place, list[str]] = defaultdict(list)
+        for score in chosen:
+            languages = _common(found, score.task, corpus, score.scores, steps)
+            scores = {code: score.scores[code] for code in languages}
+            for place, values in _places(found, steps, languages, "parallel").items():
+                sides = scores.values(), values.values()
+                if len(languages) < 3 or any(len(set(side)) < 2 for side in sides):
+                    continue
+                strata[place].append((scores, values))
+                names[place].append(f"{score.task} seed {score.seed}")
+        for place, parts in strata.items():
+            for statistic in STATISTICS:
+                one = pool(parts, statistic)
+                low, high = one.jackknife or (None, None)
+                rows.append(
+                    {
+                        "model": found.study.model.name,
+                        "metric": "headline",
+                        "corpus": corpus,
+                        "pooling": place[0],
+                        "layer": place[1],
+                        "statistic": statistic,
+                        "value": one.value,
+                        "p": one.p,
+                        "p_error": one.p_error,
+                        "p_min": one.p_min,
+                        "without_low": low,
+                        "without_high": high,
+                        "n_languages": one.n_languages,
+                        "n_strata": one.n_strata,
+                        "strata": ", ".join(names[place]),
+                    }
+                )
+    return tidy(rows, POOLED)
+
+
+def _kinds() -> Iterator[tuple[str, Statistic]]:
+    """All coefficients of the first measure, Spearman's of the others."""
+    for measure in MEASURES:
+        for statistic in STATISTICS if measure == MEASURES[0] else STATISTICS[:1]:
+            yield measure, statistic
+
+
+def _before(found: Outcomes) -> dict[str, dict[str, Step]]:
+    """corpus -> language -> the comparison before tuning."""
+    steps: dict[str, dict[str, Step]] = defaultdict(dict)
+    for step in found.compared:
+        if step.tuned_on is None:
+            steps[step.name][str(step.language)] = step
+    return steps
+
+
+def _common(
+    found: Outcomes,
+    task: str,
+    corpus: str,
+    scores: Mapping[str, float],
+    steps: Mapping[str, Step],
+) -> list[str]:
+    """The languages to correlate over, in the study's order.
+
+    Raises:
+        DataError: one has no score or no similarity, though task and corpus have it.
+    """
+    both = [
+        code
+        for code in found.study.languages
+        if code != PIVOT
+        and code in found.inputs.tasks[task].test
+        and code in found.inputs.corpora[corpus].sentences
+    ]
+    for code in both:
+        for name, side in ((task, scores), (corpus, steps)):
+            if code not in side:
+                raise DataError(f"nothing was measured in {code!r}", where=name)
+    return both
+
+
+def _places(
+    found: Outcomes, steps: Mapping[str, Step], languages: Sequence[str], measure: str
+) -> dict[Place, dict[str, float]]:
+    """Pooling and layer -> language -> the measure; places that lack one left out."""
+    places: dict[Place, dict[str, float]] = defaultdict(dict)
+    for code in languages:
+        for row in found.compared[steps[code]]:
+            if row[measure] is not None:
+                places[row["pooling"], row["layer"]][code] = row[measure]
+    return {
+        place: values
+        for place, values in places.items()
+        if len(values) == len(languages)
+    }
+
+
+def _row(one: Correlation, family: int) -> dict[str, Any]:
+    low, high = one.jackknife or (None, None)
+    return {
+        "statistic": one.statistic,
+        "value": one.value,
+        "p_t": one.p_t,
+        "p_exact": one.p_exact,
+        "p_error": one.p_error,
+        "p_min": one.p_min,
+        "p_family": one.p_family,
+        "family": family,
+        "without_low": low,
+        "without_high": high,
+        "n": one.n,
+        "languages": " ".join(one.languages),
+        "reason": one.reason,
+    }
+
+
+def _interval(
+    found: Outcomes,
+    score: Scored,
+    steps: Mapping[str, Step],
+    place: Place,
+    values: Mapping[str, float],
+    measure: str,
+    one: Correlation,
+) -> dict[str, Any]:
+    """Interval and reliability of a correlation with a mean cosine or a gap."""
+    if measure not in ("parallel", "gap") or one.value is None:
+        return {}
+    replicates = []
+    for code in values:
+        parallel, random = found.draws[steps[code]][place].astype(np.float64)
+        replicates.append(parallel if measure == "parallel" else parallel - random)
+    # Items and sentences are resampled independently of each other: their replicates
+    # are of the same seed where there are as many items as sentences, so one side is
+    # put in another order.
+    draws = np.array([score.draws[code] for code in values]).T
+    result = correlation_interval(
+        np.array([score.scores[code] for code in values]),
+        np.array([*values.values()]),
+        np.roll(draws, 1, axis=0),
+        np.array(replicates).T,
+        one.statistic,
+    )
+    low, high = result.interval or (None, None)
+    return {"low": low, "high": high, "reliability": result.reliability}

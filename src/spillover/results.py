@@ -1,0 +1,228 @@
+"""What a study found: its tidy tables, and the folder that they are written into."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from spillover.analysis import findings
+from spillover.analysis.findings import Evidence, Finding, Verdict
+from spillover.languages import language as language_of
+from spillover.models import load_tokenizer
+from spillover.pipeline import collect, correlations
+from spillover.pipeline.inputs import Inputs
+from spillover.pipeline.plan import Step
+from spillover.pipeline.run import ADAPTER
+from spillover.pipeline.store import Store, write_text
+from spillover.report import tables
+from spillover.report.panel import Panel
+from spillover.study import OWN_PROMPT, PIVOT, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
+
+FRAMES = (
+    *("evaluations", "comparisons", "similarities", "correlations", "controls"),
+    *("pooled", "diagnostics", "confusions", "lint"),
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study found.
+
+    Attributes:
+        study: the study as it was run.
+        folder: where everything was written.
+        evaluations: one row a task, language, prompt, state of the model and metric.
+        comparisons: after against before tuning, on the same items.
+        similarities: one row a corpus, language, state, pooling and layer.
+        correlations: one row a task, metric, corpus, pooling, layer and measure.
+        controls: correlations given what else may explain them.
+        pooled: correlations of all tasks and seeds as one.
+        diagnostics: what stands behind the scores.
+        confusions: gold labels against answers.
+        lint: what the linter remarked on the study's data.
+        tasks: task -> the metric that its tables show.
+        kinds: task -> classification or generation.
+    """
+
+    study: Study
+    folder: Path
+    evaluations: pd.DataFrame
+    comparisons: pd.DataFrame
+    similarities: pd.DataFrame
+    correlations: pd.DataFrame
+    controls: pd.DataFrame
+    pooled: pd.DataFrame
+    diagnostics: pd.DataFrame
+    confusions: pd.DataFrame
+    lint: pd.DataFrame
+    tasks: dict[str, str]
+    kinds: dict[str, str]
+
+    def panels(self) -> list[Panel]:
+        """Tables 1 to 3, in the paper's shape."""
+        languages = self.study.languages
+        return [
+            *tables.score_panels(self.evaluations, languages, self.tasks),
+            *tables.similarity_panels(
+                self._of_the_tables(self.similarities), languages[1:], [*self.tasks]
+            ),
+            *tables.correlation_panels(
+                self._of_the_tables(self.correlations), self.tasks
+            ),
+        ]
+
+    def _of_the_tables(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Spearman's correlations; and where all layers were looked at, the last."""
+        if "statistic" in frame:
+            frame = frame[frame["statistic"] == "spearman"]
+        if self.study.embed.layers == "all":
+            frame = frame[frame["layer"] == frame["layer"].max()]
+        return frame
+
+    def write_tables(self) -> None:
+        """Write the panels as files, see `tables.write_tables`."""
+        tables.write_tables(
+            self.folder / "tables",
+            self.evaluations,
+            self._of_the_tables(self.similarities),
+            self._of_the_tables(self.correlations),
+            languages=self.study.languages,
+            metrics=self.tasks,
+        )
+
+    def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
+        """The verdicts on the paper's claims, and on `more` of the user's own."""
+        evidence = Evidence(
+            self.evaluations,
+            self.comparisons,
+            self.similarities,
+            self.correlations,
+            self.diagnostics,
+            self.tasks,
+            self.kinds,
+            PIVOT,
+        )
+        return findings.check(evidence, more)
+
+
+def write_results(
+    study: Study,
+    inputs: Inputs,
+    steps: Sequence[Step],
+    store: Store,
+    folder: Path,
+    lint: pd.DataFrame,
+) -> Results:
+    """Analyse the finished steps and write everything into the study's folder."""
+    found = collect.Outcomes(study, inputs, steps, store)
+    results = Results(
+        study=study,
+        folder=folder,
+        evaluations=collect.evaluations(found),
+        comparisons=collect.comparisons(found),
+        similarities=collect.similarities(found),
+        correlations=correlations.correlations(found),
+        controls=correlations.controls(found, _controls(study, inputs)),
+        pooled=correlations.pooled(found),
+        diagnostics=collect.diagnostics(found),
+        confusions=collect.confusions(found),
+        lint=lint,
+        tasks={name: study.metric(data.task) for name, data in inputs.tasks.items()},
+        kinds={name: data.task.kind for name, data in inputs.tasks.items()},
+    )
+    for name in FRAMES:
+        _write_frame(getattr(results, name), folder / "results" / name)
+    verdicts = findings.to_frame(results.findings())
+    _write_frame(verdicts, folder / "results" / "findings")
+    results.write_tables()
+    _lay_out(study, steps, store, folder)
+    as_run = study.model_dump(mode="json", exclude_none=True)
+    text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
+    write_text(folder / "study.yaml", text)
+    versions = json.dumps(_versions(steps), indent=1)
+    write_text(folder / "versions.json", versions + "\n")
+    return results
+
+
+def _controls(study: Study, inputs: Inputs) -> dict[str, dict[str, dict[str, float]]]:
+    """For each corpus, what else than similarity could explain a language's score.
+
+    Fertility is the number of tokens that the model's tokenizer needs for the corpus,
+    over that for English; length the same of characters; script is 1 for English's.
+    """
+    tokenizer = load_tokenizer(study.model)
+    result = {}
+    for name, corpus in inputs.corpora.items():
+        tokens, characters = {}, {}
+        for code, sentences in corpus.sentences.items():
+            ids = tokenizer(list(sentences), add_special_tokens=False).input_ids
+            tokens[code] = float(sum(map(len, ids)))
+            characters[code] = float(sum(map(len, sentences)))
+        script = language_of(PIVOT).script
+        same = {code: float(language_of(code).script == script) for code in tokens}
+        result[name] = {
+            "fertility": {code: n / tokens[PIVOT] for code, n in tokens.items()},
+            "length": {code: n / characters[PIVOT] for code, n in characters.items()},
+            "script": same,
+        }
+    return result
+
+
+def _write_frame(frame: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    frame.to_parquet(temporary, index=False)
+    os.replace(temporary, path.with_suffix(".parquet"))
+    write_text(path.with_suffix(".csv"), frame.to_csv(index=False))
+
+
+def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) -> None:
+    """Put adapters and predictions where a person looks for them, as hard links."""
+    several = len(study.training_seeds) > 1
+    for step in steps:
+        made = store.folder(step.spec)
+        seed = f"-seed{step.seed}" if several and step.seed is not None else ""
+        if step.kind == "tune":
+            for name in (*ADAPTER, "log.json"):
+                _link(made / name, folder / "adapters" / f"{step.name}{seed}" / name)
+        elif step.kind == "evaluate":
+            state = f"after-{step.tuned_on}{seed}" if step.tuned_on else "before"
+            prompt = "" if step.prompt == OWN_PROMPT else f".{step.prompt}"
+            name = f"{step.name}.{step.language}{prompt}.parquet"
+            _link(made / "predictions.parquet", folder / "predictions" / state / name)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)
+
+
+def _versions(steps: Sequence[Step]) -> dict[str, str]:
+    scorers = [step.spec.fields.get("packages", {}) for step in steps]
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        **{name: version(name) for name in PACKAGES},
+        **{name: number for found in scorers for name, number in found.items()},
+    }

@@ -1,0 +1,89 @@
+"""What a model thinks of each answer as a whole, beyond its first token.
+
+`whole` is the log probability of all tokens of the answer after the prompt, as in
+lm-evaluation-harness's `acc`. `normalised` divides it by the number of tokens, so that
+longer answers do not lose for their length (Brown et al. 2020). `pmi` subtracts the
+same answer's log probability after a content-free prompt, the task's own with N/A in
+each field (Zhao et al. 2021): what is left is how much the item's texts speak for it
+(Holtzman et al. 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from spillover.batching import batches, pad
+from spillover.data.items import Item
+from spillover.encoding import Encoded, Encoder
+from spillover.models import LanguageModel
+from spillover.settings import EvaluateSettings
+
+CONTENT_FREE = "N/A"
+
+
+def answer_scores(
+    model: LanguageModel,
+    encoder: Encoder,
+    prompts: Sequence[Encoded],
+    answers: Sequence[Sequence[list[int]]],
+    settings: EvaluateSettings,
+) -> list[list[float]]:
+    """The score of each answer to each prompt, by `settings.scoring`.
+
+    Args:
+        model: the model.
+        encoder: that made the prompts.
+        prompts: n prompts.
+        answers: for each prompt the tokens of its k answers.
+        settings: the scoring, and the size of a batch.
+
+    Returns:
+        n rows of k scores.
+    """
+    whole = _logprobs(model, prompts, answers, settings.batch_tokens)
+    if settings.scoring == "normalised":
+        return [
+            [value / len(ids) for value, ids in zip(row, choices, strict=True)]
+            for row, choices in zip(whole, answers, strict=True)
+        ]
+    if settings.scoring == "pmi":
+        empty = Item(CONTENT_FREE, dict.fromkeys(encoder.task.fields, CONTENT_FREE), "")
+        free = encoder.prompts([empty])
+        choices = encoder.choices(free, distinct=False)
+        [prior] = _logprobs(model, free, choices, settings.batch_tokens)
+        return [[v - p for v, p in zip(row, prior, strict=True)] for row in whole]
+    return whole
+
+
+@torch.inference_mode()
+def _logprobs(
+    model: LanguageModel,
+    prompts: Sequence[Encoded],
+    answers: Sequence[Sequence[list[int]]],
+    batch_tokens: int,
+) -> list[list[float]]:
+    """Sum of the log probabilities of each answer's tokens after its prompt."""
+    pairs = [
+        (prompt.ids, ids)
+        for prompt, choices in zip(prompts, answers, strict=True)
+        for ids in choices
+    ]
+    found = [0.0] * len(pairs)
+    # The last token of an answer is predicted, but predicts nothing.
+    rows = [prompt + answer[:-1] for prompt, answer in pairs]
+    for batch in batches([len(row) for row in rows], batch_tokens):
+        inputs = pad([rows[i] for i in batch], model.pad_id, device=model.device)
+        width = inputs["input_ids"].shape[1]
+        longest = max(len(pairs[i][1]) for i in batch)
+        # By index tensor: see `evaluate.next_token_logprobs`.
+        kept = torch.arange(width - longest, width, device=model.device)
+        output = model.model(**inputs, logits_to_keep=kept, use_cache=False)
+        logprobs = output.logits.float().log_softmax(-1).cpu()
+        for row, i in zip(logprobs, batch, strict=True):
+            answer = torch.tensor(pairs[i][1])
+            steps = torch.arange(longest - len(answer), longest)
+            found[i] = float(row[steps, answer].sum())
+    flat = iter(found)
+    return [[next(flat) for _ in choices] for choices in answers]

@@ -1,0 +1,292 @@
+"""Each finding's three verdicts, on tables made for them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from spillover.analysis.findings import (
+    FINDINGS,
+    Evidence,
+    Verdict,
+    beats_constant,
+    changes_little,
+    check,
+    improves,
+    parallel_beats_random,
+    pooling_fits_kind,
+    ranks_languages,
+    to_frame,
+)
+
+
+def evidence(**frames):
+    empty = {
+        name: pd.DataFrame()
+        for name in (
+            *("evaluations", "comparisons", "similarities", "correlations"),
+            "diagnostics",
+        )
+    }
+    return Evidence(
+        **(empty | frames),
+        metrics={"pawsx": "accuracy_strict"},
+        kinds={"pawsx": "classification"},
+    )
+
+
+def compared(*rows):
+    """(language, difference, adjusted p, seed) of one task."""
+    return pd.DataFrame(
+        [
+            {
+                "task": "pawsx",
+                "metric": "accuracy_strict",
+                "prompt": "own",
+                "language": language,
+                "seed": seed,
+                "before": 0.5,
+                "after": 0.5 + difference,
+                "difference": difference,
+                "low": difference - 0.03,
+                "high": difference + 0.03,
+                "p_holm": p,
+            }
+            for language, difference, p, seed in rows
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "decision", "sentence"),
+    [
+        (
+            [("fr", 0.2, 0.01, 1), ("de", 0.1, 0.03, 1)],
+            "supported",
+            "pawsx: better in fr, de.",
+        ),
+        (
+            [("fr", 0.2, 0.01, 1), ("de", 0.1, 0.06, 1)],
+            "not decidable",
+            "pawsx: better in fr; not decidable in de.",
+        ),
+        (
+            [("fr", 0.2, 0.01, 1), ("de", -0.1, 0.03, 1)],
+            "contradicted",
+            "pawsx: better in fr; worse in de.",
+        ),
+        # Every seed must say so.
+        (
+            [("fr", 0.2, 0.01, 1), ("fr", 0.2, 0.2, 2)],
+            "not decidable",
+            "pawsx: not decidable in fr.",
+        ),
+        # English is tuned on: it decides nothing.
+        (
+            [("en", -0.4, 0.0, 1), ("fr", 0.2, 0.01, 1)],
+            "supported",
+            "pawsx: better in fr.",
+        ),
+        ([("en", 0.4, 0.0, 1)], "not decidable", "pawsx: nothing was measured."),
+    ],
+)
+def test_tuning_improves_each_other_language(rows, decision, sentence):
+    [verdict] = improves(evidence(comparisons=compared(*rows)))
+    assert (verdict.decision, verdict.sentence) == (decision, sentence)
+
+
+def test_other_metrics_and_prompts_decide_nothing():
+    frame = compared(("fr", 0.2, 0.01, 1))
+    others = [
+        compared(("fr", -0.2, 0.01, 1)).assign(**change)
+        for change in ({"metric": "accuracy_choice"}, {"prompt": "short"})
+    ]
+    [verdict] = improves(evidence(comparisons=pd.concat([frame, *others])))
+    assert verdict.decision == "supported"
+    assert verdict.numbers == {"fr": "0.500 to 0.700, adjusted p 0.010"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "decision"),
+    [
+        (0.56, 0.7, "supported"),
+        (0.54, 0.7, "not decidable"),
+        (0.3, 0.54, "contradicted"),
+    ],
+)
+def test_answers_are_compared_with_the_best_constant_one(low, high, decision):
+    row = {"task": "pawsx", "language": "fr", "prompt": "own", "value": 0.55}
+    evaluated = pd.DataFrame(
+        [
+            row
+            | {"metric": "accuracy_strict", "tuned_on": tuned_on, "low": a, "high": b}
+            for tuned_on, a, b in ((None, 0.0, 0.1), ("pawsx", low, high))
+        ]
+    )
+    constant = pd.DataFrame([row | {"measure": "baseline_majority"}])
+    [verdict] = beats_constant(evidence(evaluations=evaluated, diagnostics=constant))
+    assert verdict.decision == decision
+    assert verdict.numbers == {"fr": "0.550 against 0.550"}
+
+
+def similar(**columns):
+    rows = {
+        "corpus": "pud",
+        "pooling": "mean",
+        "layer": -1,
+        "target": ["fr", "ja"],
+        "tuned_on": None,
+        "gap": 0.05,
+        "gap_low": 0.04,
+        "gap_high": 0.06,
+        "change": math.nan,
+        "change_low": math.nan,
+        "change_high": math.nan,
+    }
+    return pd.DataFrame(rows | columns)
+
+
+@pytest.mark.parametrize(
+    ("lows", "highs", "decision"),
+    [
+        ([0.01, 0.02], [0.1, 0.1], "supported"),
+        ([0.01, -0.02], [0.1, 0.1], "not decidable"),
+        ([0.01, -0.2], [0.1, -0.1], "contradicted"),
+    ],
+)
+def test_parallel_pairs_beat_random_ones(lows, highs, decision):
+    frame = similar(gap_low=lows, gap_high=highs)
+    [verdict] = parallel_beats_random(evidence(similarities=frame))
+    assert verdict.decision == decision
+    assert verdict.scope == "pud, mean, layer -1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "gains", "decision"),
+    [
+        ([(0.01, 0.02), (-0.03, -0.01)], [0.2, 0.2], "supported"),
+        # Beyond .05 in one language, its interval included.
+        ([(0.01, 0.02), (0.06, 0.09)], [0.2, 0.2], "contradicted"),
+        ([(0.01, 0.02), (-0.09, -0.06)], [0.2, 0.2], "contradicted"),
+        # The interval reaches beyond .05, or the score has not changed more.
+        ([(0.01, 0.02), (0.02, 0.06)], [0.2, 0.2], "not decidable"),
+        ([(0.01, 0.02), (0.01, 0.03)], [0.2, 0.05], "not decidable"),
+        ([(0.01, 0.02), (0.01, 0.03)], [0.2, 0.01], "not decidable"),
+    ],
+)
+def test_similarity_changes_little_against_the_score(changes, gains, decision):
+    lows, highs = zip(*changes, strict=True)
+    after = similar(
+        tuned_on="pawsx",
+        change=[(a + b) / 2 for a, b in changes],
+        change_low=lows,
+        change_high=highs,
+    )
+    scores = compared(("fr", gains[0], 0.01, 1), ("ja", gains[1], 0.01, 1))
+    frames = pd.concat([similar(), after])
+    [verdict] = changes_little(evidence(similarities=frames, comparisons=scores))
+    assert verdict.decision == decision
+    assert verdict.scope == "pawsx, pud, mean, layer -1"
+
+
+def correlated(**columns):
+    rows = {
+        "task": "pawsx",
+        "metric": "accuracy_strict",
+        "corpus": "pud",
+        "pooling": ["mean", "last"],
+        "layer": -1,
+        "measure": "parallel",
+        "statistic": "spearman",
+        "value": [0.9, 0.3],
+        "low": [0.7, 0.1],
+        "high": [1.0, 0.5],
+        "p_exact": 0.02,
+        "p_min": 1 / 60,
+        "p_family": 0.03,
+        "family": 2,
+        "without_low": 0.2,
+        "without_high": 1.0,
+        "n": 5,
+        "reason": None,
+    }
+    return pd.DataFrame(rows | columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "decision", "words"),
+    [
+        ({}, "supported", "Over 5 languages rho is 0.90, exact p 0.020 (0.030 adj"),
+        ({"value": -0.9}, "contradicted", "rho is -0.90"),
+        ({"p_family": 0.06}, "not decidable", "(0.060 adjusted)"),
+        (
+            {"p_family": 0.1, "p_exact": 1 / 12, "p_min": 1 / 12, "n": 4},
+            "not decidable",
+            "so few cannot show less than 0.083",
+        ),
+        ({"reason": "2 languages"}, "not decidable", "no correlation: 2 languages."),
+    ],
+)
+def test_similarity_ranks_languages(columns, decision, words):
+    found = list(ranks_languages(evidence(correlations=correlated(**columns))))
+    assert len(found) == 2
+    assert found[0].decision == decision
+    assert words in found[0].sentence
+
+
+def test_only_spearmans_of_the_headline_metric_with_the_cosine_is_looked_at():
+    frame = correlated()
+    others = [
+        frame.assign(**change)
+        for change in (
+            {"statistic": "pearson"},
+            {"measure": "mexa"},
+            {"metric": "accuracy_choice"},
+        )
+    ]
+    found = list(ranks_languages(evidence(correlations=pd.concat([frame, *others]))))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "decision"),
+    [
+        ("classification", [0.7, 0.1], [1.0, 0.5], "supported"),
+        ("generation", [0.7, 0.1], [1.0, 0.5], "contradicted"),
+        ("classification", [0.4, 0.1], [1.0, 0.5], "not decidable"),
+        ("classification", [math.nan, 0.1], [math.nan, 0.5], "not decidable"),
+    ],
+)
+def test_the_pooling_that_fits_the_kind_of_task(kind, low, high, decision):
+    frames = evidence(correlations=correlated(low=low, high=high))
+    [verdict] = pooling_fits_kind(replace(frames, kinds={"pawsx": kind}))
+    assert verdict.decision == decision
+    if math.isnan(low[0]):
+        assert "[no interval]" in verdict.sentence
+
+
+def test_a_users_own_finding_is_one_function():
+    def mine(found):
+        n = len(found.comparisons)
+        yield Verdict("mine", "all", "There are rows.", "supported", f"{n} rows.", "n")
+
+    made = evidence(
+        comparisons=compared(("fr", 0.2, 0.01, 1)),
+        similarities=similar(),
+        correlations=correlated(),
+        evaluations=pd.DataFrame(
+            columns=["task", "metric", "prompt", "tuned_on", "language", "low", "high"]
+        ),
+        diagnostics=pd.DataFrame(
+            columns=["measure", "prompt", "task", "language", "value"]
+        ),
+    )
+    verdicts = check(made, [mine])
+    assert verdicts[-1].sentence == "1 rows."
+    assert len({verdict.finding for verdict in verdicts}) == len(FINDINGS)  # no change
+    frame = to_frame(verdicts)
+    assert len(frame) == len(verdicts)
+    assert frame["numbers"].iloc[0] == "fr: 0.500 to 0.700, adjusted p 0.010"

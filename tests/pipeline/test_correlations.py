@@ -1,0 +1,130 @@
+"""The tables of correlations, checked against the tables that they come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from spillover.errors import DataError
+from spillover.pipeline import correlations
+from spillover.pipeline.collect import Outcomes
+from spillover.results import Results
+from spillover.studies import prepare
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+Done = tuple[TinyStudy, Results]
+SCORES = {"en": 0.9, "de": 0.25, "fr": 0.0, "es": 0.75}
+
+
+@pytest.fixture
+def found(tiny_done: Done) -> Outcomes:
+    """The tiny study's outcomes, with invented scores, so that none ties."""
+    tiny = tiny_done[0]
+    prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
+    made = Outcomes(prepared.study, prepared.inputs, prepared.steps, prepared.store)
+    for step, frame in made.evaluated.items():
+        if step.name == "opinions" and step.tuned_on is not None:
+            right = np.arange(1, 6) <= 5 * SCORES[str(step.language)]
+            frame["accuracy_choice"] = right.astype(float)
+    return made
+
+
+def test_a_correlation_is_over_the_tasks_own_languages(tiny_done: Done) -> None:
+    frame = tiny_done[1].correlations
+    assert list(frame.columns) == correlations.CORRELATIONS
+    opinions = frame[frame["task"] == "opinions"]
+    assert set(opinions["languages"]) == {"de fr es"}
+    assert set(opinions["n"]) == {3}
+    titles = frame[frame["task"] == "titles"]
+    assert set(titles["languages"]) == {"de fr"}
+    assert set(titles["n"]) == {2}
+    assert titles["value"].isna().all()
+    assert set(titles["reason"]) == {"2 language(s); a rank correlation needs 3"}
+    cells = frame.groupby(["task", "metric", "measure", "statistic"]).size()
+    assert set(cells) == {2}  # poolings
+    kinds = frame[["measure", "statistic"]].drop_duplicates()
+    assert set(kinds.groupby("measure").size()) == {1, 3}
+
+
+def test_the_correlation_is_of_after_with_before(
+    found: Outcomes, tiny_done: Done
+) -> None:
+    frame = correlations.correlations(found)
+    frame = frame[frame["task"].eq("opinions") & frame["metric"].eq("accuracy_choice")]
+    similarities = tiny_done[1].similarities
+    before = similarities[similarities["tuned_on"].isna()]
+    languages = ["de", "fr", "es"]
+    scores = [np.floor(5 * SCORES[x]) / 5 for x in languages]
+    for pooling in ("mean", "last"):
+        part = before[before["pooling"] == pooling].set_index("target")
+        for measure in ("parallel", "gap", "csls"):
+            expected = spearmanr(scores, part.loc[languages, measure])
+            rows = frame[frame["pooling"].eq(pooling) & frame["measure"].eq(measure)]
+            row = rows[rows["statistic"] == "spearman"].iloc[0]
+            assert row["value"] == pytest.approx(expected.statistic)
+            assert row["p_t"] == pytest.approx(expected.pvalue)
+            assert row["p_min"] == pytest.approx(1 / 3)
+            assert row["family"] == 2
+            assert row["p_family"] >= row["p_exact"]
+            assert row["seed"] == 1
+
+
+def test_intervals_are_for_cosines_that_are_reliable(found: Outcomes) -> None:
+    for step, draws in found.draws.items():  # as if there were many sentences
+        for place, values in draws.items():
+            values[:] = next(
+                [[row["parallel"]], [row["random"]]]
+                for row in found.compared[step]
+                if (row["pooling"], row["layer"]) == place
+            )
+    frame = correlations.correlations(found)
+    assert frame.loc[frame["measure"] == "mexa", "reliability"].isna().all()
+    rows = frame[frame["measure"].eq("parallel") & frame["value"].notna()]
+    assert rows["reliability"].lt(0.85).eq(rows["low"].isna()).all()
+    # Of five items the scores are too uncertain; of the same score in all, they
+    # are not.
+    assert rows["low"].isna().any()
+
+
+def test_a_language_without_a_value_is_an_error(found: Outcomes) -> None:
+    found.evaluated = {
+        step: frame
+        for step, frame in found.evaluated.items()
+        if not (step.language == "fr" and step.tuned_on == "opinions")
+    }
+    with pytest.raises(DataError, match="opinions: nothing was measured in 'fr'"):
+        correlations.correlations(found)
+
+
+def test_controls_hold_something_else_equal(tiny_done: Done) -> None:
+    frame = tiny_done[1].controls
+    assert list(frame.columns) == correlations.CONTROLS
+    assert set(frame["control"]) == {"fertility", "length", "script"}
+    assert frame["value"].isna().all()
+    assert set(frame.loc[frame["n"] == 3, "reason"]) == {
+        "3 languages; a partial correlation needs 4"
+    }
+
+
+def test_pooled_is_the_mean_over_tasks(found: Outcomes) -> None:
+    study = found.study.model_copy(update={"headline": "choice"})
+    found.study = study
+    frame = correlations.pooled(found)
+    assert list(frame.columns) == correlations.POOLED
+    assert set(frame["strata"]) == {"opinions seed 1"}  # titles have two languages
+    alone = correlations.correlations(found)
+    alone = alone[alone["metric"].eq("accuracy_choice")]
+    alone = alone[alone["measure"].eq("parallel")]
+    keys = ["corpus", "pooling", "layer", "statistic"]
+    both = pd.merge(frame, alone, on=keys, suffixes=("", "_alone"))
+    assert len(both) == len(frame) == 6
+    assert both["value"].tolist() == pytest.approx(both["value_alone"].tolist())
+    assert both["p"].tolist() == pytest.approx(both["p_exact"].tolist())

@@ -1,0 +1,100 @@
+"""Scores of whole answers, against one answer at a time without padding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from spillover.data.items import Item
+from spillover.data.task import Task
+from spillover.encoding import Encoder
+from spillover.errors import ModelError
+from spillover.evaluate import evaluate
+from spillover.models import LanguageModel, load_model
+from spillover.scoring import CONTENT_FREE
+from spillover.settings import EvaluateSettings
+
+WORDS = {"1": "Yes it is a good film", "0": "No", "2": "No it is dull"}
+
+
+@pytest.fixture
+def wordy(opinions: Task) -> Task:
+    """Answers of several tokens, two of which begin alike."""
+    return opinions.model_copy(update={"answers": WORDS})
+
+
+def by_one_forward_pass(
+    model: LanguageModel, task: Task, item: Item, *, chat: bool = False
+) -> dict[str, tuple[float, int]]:
+    """Label -> log probability of the whole answer, and its number of tokens."""
+    encoder = Encoder(model.tokenizer, task, chat=chat)
+    [prompt] = encoder.prompts([item])
+    found = {}
+    for label, word in task.answers.items():
+        [answer] = encoder.answers([prompt], [word])
+        with torch.no_grad():
+            logits = model.model(input_ids=torch.tensor([prompt.ids + answer])).logits
+        rows = logits[0, len(prompt.ids) - 1 : -1].float().log_softmax(-1)
+        chosen = rows[torch.arange(len(answer)), torch.tensor(answer)]
+        found[label] = float(chosen.sum()), len(answer)
+    return found
+
+
+@pytest.mark.parametrize("scoring", ["whole", "normalised", "pmi"])
+@pytest.mark.parametrize("batch_tokens", [1, 100, 4096])
+@pytest.mark.parametrize("chat", [False, True])
+def test_answers_are_scored_as_one_at_a_time(
+    tiny_folders: dict[str, Path],
+    wordy: Task,
+    reviews: list[Item],
+    scoring: str,
+    batch_tokens: int,
+    chat: bool,
+) -> None:
+    model = load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
+    settings = EvaluateSettings.model_validate(
+        {"scoring": scoring, "batch_tokens": batch_tokens}
+    )
+    found = evaluate(model, wordy, reviews, "en", settings, chat=chat)
+    empty = Item("", {"review": CONTENT_FREE}, "")
+    prior = by_one_forward_pass(model, wordy, empty, chat=chat)
+    for item, prediction in zip(reviews, found.predictions, strict=True):
+        alone = by_one_forward_pass(model, wordy, item, chat=chat)
+        assert len({count for _, count in alone.values()}) == 3
+        expected = {
+            "whole": {label: value for label, (value, _) in alone.items()},
+            "normalised": {label: value / n for label, (value, n) in alone.items()},
+            "pmi": {label: v - prior[label][0] for label, (v, _) in alone.items()},
+        }[scoring]
+        assert prediction.scores == pytest.approx(expected, abs=1e-4)
+        assert prediction.choice == max(expected, key=expected.__getitem__)
+        assert prediction.gold == item.gold
+
+
+def test_whole_answers_of_one_token_score_as_their_first(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item]
+) -> None:
+    encoder = Encoder(tiny.tokenizer, opinions)
+    assert {len(ids) for ids in encoder.choices(encoder.prompts(reviews))[0]} == {1}
+    first = evaluate(tiny, opinions, reviews, "en")
+    whole = evaluate(tiny, opinions, reviews, "en", EvaluateSettings(scoring="whole"))
+    for a, b in zip(first.predictions, whole.predictions, strict=True):
+        assert b.scores == pytest.approx(a.scores, abs=1e-5)
+        assert (b.strict, b.choice, b.text) == (a.strict, a.choice, a.text)
+
+
+def test_answers_that_begin_alike_need_to_be_scored_as_a_whole(
+    tiny: LanguageModel, wordy: Task, reviews: list[Item]
+) -> None:
+    with pytest.raises(ModelError, match=r"'No' and 'No it is dull' begin.*whole"):
+        evaluate(tiny, wordy, reviews, "en")
+    head = torch.nn.Linear(32, 512)
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    head.bias.data[tiny.tokenizer(" No").input_ids[-1]] = 5
+    tiny.model.set_output_embeddings(head)
+    found = evaluate(tiny, wordy, reviews, "en", EvaluateSettings(scoring="whole"))
+    # The most likely token begins both; `strict` is then the better one as a whole.
+    assert {(p.strict, p.choice) for p in found.predictions} == {("0", "0")}
