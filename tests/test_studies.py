@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from spillover.errors import Faults, SpilloverError
-from spillover.results import FRAMES, Results
+from spillover.analysis.findings import Evidence, Verdict
+from spillover.errors import DataError, Faults, SpilloverError, StudyError
+from spillover.report import panel as forms
+from spillover.results import FRAMES, Results, read_results
 from spillover.studies import check_writable, prepare, run
 from spillover.study import read_study
 
@@ -53,7 +56,8 @@ def test_the_folder_of_a_study(tiny_done: Done) -> None:
     expected |= {
         f"results/{n}.{s}" for n in (*TABLES, "findings") for s in ("csv", "parquet")
     }
-    expected |= {f"tables/table{n}.{s}" for n in "123" for s in ("csv", "md", "tex")}
+    shown = ("table1", "table2", "table3", "evidence")
+    expected |= {f"tables/{n}.{s}" for n in shown for s in ("csv", "md", "tex")}
     for task, codes in (("opinions", "en de fr es"), ("titles", "en de fr")):
         expected |= {
             f"adapters/{task}/{name}"
@@ -102,9 +106,43 @@ def test_a_task_without_a_language_shows_a_gap(tiny_done: Done) -> None:
     assert panel.cells.loc[("titles", "after"), "fr"] != "–"
 
 
-def test_the_panels_are_tables_1_to_3(tiny_done: Done) -> None:
-    titles = [panel.title[:8] for panel in tiny_done[1].panels()]
-    assert titles == ["Table 1:", "Table 2:", "Table 3:"]
+def test_the_panels_are_tables_1_to_3_and_what_they_rest_on(tiny_done: Done) -> None:
+    titles = [panel.title.partition(":")[0] for panel in tiny_done[1].panels()]
+    assert titles == [
+        *("Table 1", "Baselines", "Change with tuning", "Table 2", "Table 3")
+    ]  # no pooled correlation: one task has two languages, the other's scores are even
+
+
+def test_a_run_can_be_read_again_and_shown_beside_the_paper(tiny_done: Done) -> None:
+    tiny, results = tiny_done
+    again = read_results(tiny.out)
+    assert again.study == results.study
+    assert (again.tasks, again.kinds) == (results.tasks, results.kinds)
+    assert forms.markdown(again.panels()) == forms.markdown(results.panels())
+    assert again.findings() == results.findings()
+    panels = again.beside("xie2024", {"opinions": "pawsx"})
+    assert panels[0].cells.loc[("opinions", "after", "paper"), "fr"] == "0.87"
+
+
+def test_results_that_are_not_all_there_are_an_error(
+    tiny_done: Done, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_done[0].out, tmp_path / "run")
+    (tmp_path / "run" / "results" / "pooled.parquet").unlink()
+    with pytest.raises(DataError, match=r"pooled\.parquet: no such file"):
+        read_results(tmp_path / "run")
+    with pytest.raises(StudyError, match=r"study\.yaml: no such file"):
+        read_results(tmp_path)
+
+
+def test_a_users_own_finding_comes_after_the_papers(tiny_done: Done) -> None:
+    def mine(found: Evidence) -> Iterator[Verdict]:
+        n = len(found.comparisons)
+        yield Verdict("mine", "all", "There are items.", "supported", f"{n}.", "any")
+
+    *papers, last = tiny_done[1].findings([mine])
+    assert last.finding == "mine"
+    assert papers == tiny_done[1].findings()
 
 
 def test_versions_are_written_down(tiny_done: Done) -> None:
@@ -156,7 +194,9 @@ def test_a_study_without_corpora(
     found = run(bare, data_root=tiny.data, out=tmp_path / "bare", device="cpu")
     assert found.similarities.empty
     assert found.correlations.empty
-    assert [panel.title[:8] for panel in found.panels()] == ["Table 1:"]
+    titles = [panel.title for panel in found.panels()]
+    assert titles[0].startswith("Table 1:")
+    assert titles[1:] == ["Baselines", "Change with tuning"]
 
 
 def test_data_model_device_and_folder_are_checked_together(
@@ -307,7 +347,11 @@ def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -
     assert set(results.similarities["layer"]) == {0, 1, 2}
     found = results.correlations
     assert set(found["seed"].fillna(0)) == {0, 1, 2}  # 0: of the mean over seeds
-    first, second, third = results.panels()
+    [[first], [second], [third]] = results.paper_panels()
     assert "over 2 seeds" in first.note
     assert {second.keys["layer"], third.keys["layer"]} == {2}
+    prompts = next(panel for panel in results.panels() if panel.title == "Prompts")
+    assert [name for _, name in prompts.cells.index] == [
+        *("own", "short", "(lowest to highest)")
+    ]
     assert results.pooled["n_strata"].unique().tolist() in ([], [2])

@@ -92,6 +92,29 @@ def run(
 
 
 @app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="The folder of a run that has ended.")],
+    beside: Annotated[
+        str | None, typer.Option(help="A paper to set it beside: xie2024.")
+    ] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(help="OURS=THEIRS, for tasks of different names; may repeat."),
+    ] = None,
+) -> None:
+    """Show the tables and findings of a run again, or beside a paper's numbers."""
+    from spillover.results import read_results
+
+    results = read_results(run)
+    if beside is None:
+        show_panels(results.panels())
+        show_findings(results.findings())
+        return
+    pairs = [text.partition("=") for text in match or []]
+    show_panels(results.beside(beside, {ours: theirs for ours, _, theirs in pairs}))
+
+
+@app.command()
 def lint(
     study: StudyName,
     set_: Annotated[

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from spillover import published
 from spillover.analysis import findings
 from spillover.analysis.findings import Evidence, Finding, Verdict
+from spillover.errors import DataError
 from spillover.languages import language as language_of
 from spillover.models import load_tokenizer
 from spillover.pipeline import collect, correlations
@@ -24,9 +26,10 @@ from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import ADAPTER
 from spillover.pipeline.store import Store, write_text
-from spillover.report import tables
+from spillover.published.comparison import beside
+from spillover.report import evidence, tables
 from spillover.report.panel import Panel
-from spillover.study import OWN_PROMPT, PIVOT, Study
+from spillover.study import OWN_PROMPT, PIVOT, Study, read_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,17 +77,49 @@ class Results:
     kinds: dict[str, str]
 
     def panels(self) -> list[Panel]:
-        """Tables 1 to 3, in the paper's shape."""
+        """Tables 1 to 3, in the paper's shape, each with what it rests on."""
         languages = self.study.languages
+        score, similarity, correlation = self.paper_panels()
         return [
-            *tables.score_panels(self.evaluations, languages, self.tasks),
-            *tables.similarity_panels(
-                self._of_the_tables(self.similarities), languages[1:], [*self.tasks]
-            ),
-            *tables.correlation_panels(
-                self._of_the_tables(self.correlations), self.tasks
-            ),
+            *score,
+            *evidence.baseline_panels(self.diagnostics, languages, [*self.tasks]),
+            *evidence.change_panels(self.comparisons, languages, self.tasks),
+            *evidence.prompt_panels(self.evaluations, languages, self.tasks),
+            *similarity,
+            *correlation,
+            *evidence.pooled_panels(self._of_the_tables(self.pooled)),
         ]
+
+    def paper_panels(self) -> tuple[list[Panel], list[Panel], list[Panel]]:
+        """Tables 1, 2 and 3 alone."""
+        languages, tasks = self.study.languages, self.tasks
+        similarities = self._of_the_tables(self.similarities)
+        return (
+            tables.score_panels(self.evaluations, languages, tasks),
+            tables.similarity_panels(similarities, languages[1:], [*tasks]),
+            tables.correlation_panels(self._of_the_tables(self.correlations), tasks),
+        )
+
+    def beside(self, paper: str, matched: Mapping[str, str]) -> list[Panel]:
+        """Tables 1 to 3 with a paper's numbers under each row.
+
+        Args:
+            paper: one of `published.names()`.
+            matched: the study's task -> the paper's task that it is set beside, for
+                tasks of different names.
+
+        Raises:
+            StudyError: there is no such paper or task.
+        """
+        return beside(
+            self.evaluations,
+            self._of_the_tables(self.similarities),
+            self._of_the_tables(self.correlations),
+            published.load(paper),
+            languages=self.study.languages,
+            metrics=self.tasks,
+            tasks=matched,
+        )
 
     def _of_the_tables(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Spearman's correlations; and where all layers were looked at, the last."""
@@ -95,19 +130,25 @@ class Results:
         return frame
 
     def write_tables(self) -> None:
-        """Write the panels as files, see `tables.write_tables`."""
+        """Write all panels as CSV, Markdown and LaTeX, in `tables`."""
+        score, similarity, correlation = self.paper_panels()
         tables.write_tables(
             self.folder / "tables",
-            self.evaluations,
-            self._of_the_tables(self.similarities),
-            self._of_the_tables(self.correlations),
-            languages=self.study.languages,
-            metrics=self.tasks,
+            {
+                "table1": score,
+                "table2": similarity,
+                "table3": correlation,
+                "evidence": [
+                    panel
+                    for panel in self.panels()
+                    if not panel.title.startswith("Table")
+                ],
+            },
         )
 
     def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
         """The verdicts on the paper's claims, and on `more` of the user's own."""
-        evidence = Evidence(
+        found = Evidence(
             self.evaluations,
             self.comparisons,
             self.similarities,
@@ -117,7 +158,32 @@ class Results:
             self.kinds,
             PIVOT,
         )
-        return findings.check(evidence, more)
+        return findings.check(found, more)
+
+
+def read_results(folder: Path) -> Results:
+    """The results of a run, from the folder that it wrote them into.
+
+    Raises:
+        DataError: there are none, or not all of them.
+    """
+    import pandas as pd
+
+    study = read_study(folder / "study.yaml")
+    frames = {}
+    for name in FRAMES:
+        path = folder / "results" / f"{name}.parquet"
+        if not path.is_file():
+            raise DataError("no such file", where=path, fix="run the study again")
+        frames[name] = pd.read_parquet(path)
+    used = {task.name: task for task in (use.resolve() for use in study.tasks)}
+    return Results(
+        study=study,
+        folder=folder,
+        **frames,
+        tasks={name: study.metric(task) for name, task in used.items()},
+        kinds={name: task.kind for name, task in used.items()},
+    )
 
 
 def write_results(

@@ -180,17 +180,8 @@ def correlation_panels(
     return panels
 
 
-def write_tables(
-    folder: Path,
-    evaluations: pd.DataFrame,
-    similarities: pd.DataFrame,
-    correlations: pd.DataFrame,
-    *,
-    languages: Sequence[str],
-    metrics: Mapping[str, str],
-    mean: bool = False,
-) -> list[Path]:
-    """Write `table1`, `table2` and `table3`, each as .csv, .md and .tex, into a folder.
+def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Path]:
+    """Write panels by the name of their file, each as .csv, .md and .tex.
 
     The CSV file holds full precision, with a gap empty; the other two are rounded as in
     the paper. The .tex file holds bare `tabular`s for the booktabs package. All files
@@ -198,28 +189,17 @@ def write_tables(
 
     Args:
         folder: made if it does not exist.
-        evaluations: tidy evaluations.
-        similarities: tidy similarities.
-        correlations: tidy correlations.
-        languages: the languages in the order of the study.
-        metrics: task to its headline metric, in the order of the study.
-        mean: add the mean over all languages to table 1.
+        panels: name -> what the file holds.
 
     Returns:
         The files written.
 
     Raises:
-        DataError: the results do not make up a table.
         OutputError: a file cannot be written.
     """
-    tables = {
-        "table1": score_panels(evaluations, languages, metrics, mean=mean),
-        "table2": similarity_panels(similarities, languages, list(metrics)),
-        "table3": correlation_panels(correlations, metrics),
-    }
     texts = {
-        folder / f"{name}.{suffix}": write(panels)
-        for name, panels in tables.items()
+        folder / f"{name}.{suffix}": write(shown)
+        for name, shown in panels.items()
         for suffix, write in (
             ("csv", forms.csv),
             ("md", forms.markdown),

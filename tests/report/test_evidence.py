@@ -1,0 +1,165 @@
+"""Tables beside the paper's: changes, baselines, prompts, pooled correlations."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from spillover.report import panel as forms
+from spillover.report.evidence import (
+    baseline_panels,
+    change_panels,
+    pooled_panels,
+    prompt_panels,
+)
+
+LANGUAGES = ["en", "fr", "ja"]
+METRICS = {"pawsx": "accuracy_strict"}
+
+
+def comparisons(seeds=(1,), **columns):
+    rows = [
+        {
+            "task": "pawsx",
+            "metric": "accuracy_strict",
+            "prompt": "own",
+            "seed": seed,
+            "language": language,
+            "difference": difference,
+            "low": difference - 0.04,
+            "high": difference + 0.04,
+            "p_holm": p,
+        }
+        for seed in seeds
+        for language, difference, p in (("en", 0.4, 0.001), ("fr", 0.03, 0.2))
+    ]
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def test_changes_show_interval_and_who_is_sure():
+    [panel] = change_panels(comparisons(), LANGUAGES, METRICS)
+    assert panel.cells.loc[("pawsx",)].tolist() == [
+        "+0.40* [+0.36,+0.44]",
+        "+0.03 [-0.01,+0.07]",
+        "–",
+    ]
+    assert panel.values.loc[("pawsx",), "fr"] == 0.03
+    assert "Holm" in panel.note
+
+
+def test_changes_of_several_seeds_are_rows():
+    frame = pd.concat([comparisons((1, 2)), comparisons(metric="accuracy_choice")])
+    [panel] = change_panels(frame, LANGUAGES, METRICS)
+    assert list(panel.cells.index) == [("pawsx", "1"), ("pawsx", "2")]
+
+
+def test_a_change_without_an_interval_shows_none():
+    frame = comparisons(low=math.nan, high=math.nan)
+    [panel] = change_panels(frame, LANGUAGES, METRICS)
+    assert panel.cells.loc[("pawsx",), "en"] == "+0.40*"
+
+
+def diagnostics():
+    rows = [
+        ("baseline_majority", None, "0", None, 0.55),
+        ("baseline_majority", None, "0", "pawsx", 0.55),
+        ("baseline_uniform", None, None, "pawsx", 0.5),
+        ("baseline_rates", "strict", None, None, 0.0),
+        ("baseline_rates", "strict", None, "pawsx", 0.52),
+        ("baseline_rates", "choice", None, "pawsx", 0.51),
+        ("accuracy", "strict", None, "pawsx", 0.9),
+    ]
+    names = ["measure", "reading", "label", "tuned_on", "value"]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.assign(task="pawsx", prompt="own", language="fr")
+
+
+def test_baselines_are_of_the_state_after_tuning():
+    [panel] = baseline_panels(diagnostics(), LANGUAGES, ["pawsx", "xlsum"])
+    assert panel.cells["fr"].tolist() == ["0.55", "0.50", "0.52"]
+    assert panel.cells["en"].tolist() == ["–"] * 3
+    assert [label for _, label in panel.cells.index] == [
+        *("always the most frequent", "any, equally often"),
+        "any, as often as after tuning",
+    ]
+
+
+def evaluations():
+    rows = [
+        {"prompt": prompt, "seed": seed, "value": value + 0.02 * seed}
+        for prompt, value in (("own", 0.7), ("short", 0.6), ("long", 0.65))
+        for seed in (0, 1)
+    ]
+    state = {"task": "pawsx", "tuned_on": "pawsx", "language": "fr"}
+    return pd.DataFrame(rows).assign(metric="accuracy_strict", **state)
+
+
+def test_prompts_are_shown_with_their_spread():
+    [panel] = prompt_panels(evaluations(), LANGUAGES, METRICS)
+    assert panel.cells["fr"].to_dict() == {
+        ("pawsx", "own"): "0.71",
+        ("pawsx", "short"): "0.61",
+        ("pawsx", "long"): "0.66",
+        ("pawsx", "(lowest to highest)"): "0.10",
+    }
+
+
+def test_one_prompt_has_no_spread():
+    frame = evaluations()
+    assert prompt_panels(frame[frame["prompt"] == "own"], LANGUAGES, METRICS) == []
+
+
+def pooled(**columns):
+    row = {
+        "corpus": "pud",
+        "pooling": "mean",
+        "layer": -1,
+        "statistic": ["spearman", "kendall"],
+        "value": [0.85, 0.7],
+        "p": 0.0333,
+        "without_low": 0.6,
+        "without_high": 0.95,
+        "n_languages": 5,
+        "strata": "pawsx seed 1, xnli seed 1",
+    }
+    return pd.DataFrame(row | columns)
+
+
+def test_pooled_correlations_name_their_strata():
+    [panel] = pooled_panels(pooled())
+    assert panel.cells.loc[("pud", "mean", "-1")].tolist() == [
+        *("0.85", "0.033", "0.60 to 0.95", "pawsx seed 1, xnli seed 1"),
+    ]
+    [panel] = pooled_panels(pooled(without_low=math.nan))
+    assert panel.cells.loc[("pud", "mean", "-1"), "one language less"] == "–"
+
+
+@pytest.mark.parametrize(
+    "panels",
+    [
+        change_panels(comparisons((1, 2)), LANGUAGES * 4, METRICS),
+        pooled_panels(pooled()),
+        baseline_panels(diagnostics(), LANGUAGES, ["pawsx"]),
+    ],
+    ids=["change", "pooled", "baseline"],
+)
+def test_they_print_everywhere(panels):
+    from rich.console import Console
+
+    console = Console(width=80, record=True)
+    with console.capture() as told:
+        for panel in panels:
+            for part in forms.terminal(panel, 80):
+                console.print(part)
+    assert max(map(len, told.get().splitlines())) <= 80
+    assert forms.csv(panels).count("\n") == len(panels[0].cells) + 1
+    assert forms.markdown(panels).count("\n|") >= len(panels[0].cells)
+    assert r"\bottomrule" in forms.latex(panels)
+
+
+def test_nothing_to_show_is_no_panel():
+    assert change_panels(comparisons()[:0], LANGUAGES, METRICS) == []
+    assert baseline_panels(diagnostics()[:0], LANGUAGES, ["pawsx"]) == []
+    assert pooled_panels(pooled()[:0]) == []
