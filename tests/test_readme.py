@@ -64,5 +64,12 @@ def test_piece_by_piece(
 
 
 def test_a_users_own_task() -> None:
-    (study,) = blocks("yaml")
-    assert parse_study(yaml.safe_load(study)).tasks[0].resolve().name == "polarity"
+    study = yaml.safe_load(blocks("yaml")[0])
+    assert parse_study(study).tasks[0].resolve().name == "polarity"
+
+
+def test_what_a_study_may_say_besides() -> None:
+    study, more = map(yaml.safe_load, blocks("yaml"))
+    parsed = parse_study(study | more)
+    assert parsed.training_seeds == (1, 2, 3)
+    assert parsed.embed.layers == "all"

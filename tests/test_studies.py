@@ -338,13 +338,20 @@ def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -
     told = results.evaluations
     assert set(told["seed"].dropna()) == {1, 2}
     assert set(told.loc[told["task"] == "opinions", "prompt"]) == {"own", "short"}
-    keys = ["task", "language", "prompt", "metric", "tuned_on", "seed"]
-    assert not told.duplicated(keys).any()
+    columns = ["task", "language", "prompt", "metric", "tuned_on", "seed"]
+    assert not told.duplicated(columns).any()
     folders = {path.name for path in (tiny_study.out / "adapters").iterdir()}
     assert folders == {f"{t}-seed{n}" for t in ("opinions", "titles") for n in (1, 2)}
     predictions = tiny_study.out / "predictions" / "after-opinions-seed2"
     assert (predictions / "opinions.de.short.parquet").is_file()
-    assert set(results.similarities["layer"]) == {0, 1, 2}
+    similarities = results.similarities
+    assert set(similarities["layer"]) == {0, 1, 2}
+    over = results.mexa.iloc[0]
+    keys = ["tuned_on", "seed", "target", "pooling"]
+    parts = similarities.groupby(keys, dropna=False, sort=False)["mexa"]
+    assert over["mean"] == pytest.approx(parts.mean().iloc[0])
+    assert over["max"] == pytest.approx(parts.max().iloc[0])
+    assert (over["layers"], len(results.mexa)) == (3, len(parts))
     found = results.correlations
     assert set(found["seed"].fillna(0)) == {0, 1, 2}  # 0: of the mean over seeds
     [[first], [second], [third]] = results.paper_panels()

@@ -38,7 +38,7 @@ PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "
 
 FRAMES = (
     *("evaluations", "comparisons", "similarities", "correlations", "controls"),
-    *("pooled", "diagnostics", "confusions", "lint"),
+    *("pooled", "mexa", "diagnostics", "confusions", "lint"),
 )
 
 
@@ -55,6 +55,7 @@ class Results:
         correlations: one row a task, metric, corpus, pooling, layer and measure.
         controls: correlations given what else may explain them.
         pooled: correlations of all tasks and seeds as one.
+        mexa: one row a corpus, language, state and pooling, over layers.
         diagnostics: what stands behind the scores.
         confusions: gold labels against answers.
         lint: what the linter remarked on the study's data.
@@ -70,6 +71,7 @@ class Results:
     correlations: pd.DataFrame
     controls: pd.DataFrame
     pooled: pd.DataFrame
+    mexa: pd.DataFrame
     diagnostics: pd.DataFrame
     confusions: pd.DataFrame
     lint: pd.DataFrame
@@ -205,6 +207,7 @@ def write_results(
         correlations=correlations.correlations(found),
         controls=correlations.controls(found, _controls(study, inputs)),
         pooled=correlations.pooled(found),
+        mexa=collect.mexa(found),
         diagnostics=collect.diagnostics(found),
         confusions=collect.confusions(found),
         lint=lint,

@@ -7,6 +7,7 @@ missing before tuning.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spillover.analysis import answers, summaries
+from spillover.analysis.alignment import mexa_over_layers
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import (
     Interval,
@@ -48,6 +50,7 @@ SIMILARITIES += ["mexa", "p1_forward", "p1_backward", "csls", "csls_p1_forward"]
 SIMILARITIES += ["csls_p1_backward", "centred_parallel", "centred_random"]
 SIMILARITIES += ["whitened_parallel", "whitened_random", "whitened_directions", "cka"]
 SIMILARITIES += ["cka_debiased", "anc", "anc_dimensions", "n_ranked", "n", "n_expected"]
+MEXA = [*STATE, "corpus", "source", "target", "pooling", "mean", "max", "layers"]
 DIAGNOSTICS = [*STATE, "task", "language", "prompt", "measure", "reading", "label"]
 DIAGNOSTICS += ["value", "n"]
 TEXTS = {"model", "tuned_on", "task", "language", "prompt", "metric", "test", "corpus"}
@@ -241,6 +244,34 @@ def similarities(found: Outcomes) -> pd.DataFrame:
                 entry[f"{name}_low"], entry[f"{name}_high"] = percentile(draws)
             rows.append(entry)
     return tidy(rows, SIMILARITIES)
+
+
+def mexa(found: Outcomes) -> pd.DataFrame:
+    """MEXA over the layers that were looked at, by mean and by maximum.
+
+    Kargaran et al. (2024) take all layers, the last token or the mean weighted by
+    position: `embed: {layers: all, poolings: [last, weighted]}`.
+    """
+    rows = []
+    for step, measured in found.compared.items():
+        scores: dict[str, list[float]] = defaultdict(list)
+        for row in measured:
+            scores[row["pooling"]].append(row["mexa"])
+        for pooling, values in scores.items():
+            over = mexa_over_layers(values)
+            rows.append(
+                found.state(step)
+                | {
+                    "corpus": step.name,
+                    "source": PIVOT,
+                    "target": step.language,
+                    "pooling": pooling,
+                    "mean": over.mean,
+                    "max": over.max,
+                    "layers": len(values),
+                }
+            )
+    return tidy(rows, MEXA)
 
 
 def diagnostics(found: Outcomes) -> pd.DataFrame:
