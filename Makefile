@@ -8,7 +8,7 @@ quickstart: .venv/installed
 	$(BIN)/spillover run quickstart
 
 test: .venv/developing lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: .venv/developing
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import torch
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
-from spillover.errors import ModelError
+from spillover.errors import ModelError, StudyError
 from spillover.evaluate import evaluate
 from spillover.models import LanguageModel, load_model
 from spillover.scoring import CONTENT_FREE
@@ -71,6 +71,30 @@ def test_answers_are_scored_as_one_at_a_time(
         assert prediction.scores == pytest.approx(expected, abs=1e-4)
         assert prediction.choice == max(expected, key=expected.__getitem__)
         assert prediction.gold == item.gold
+
+
+def test_a_prompt_must_leave_room_for_the_longest_answer(
+    tiny: LanguageModel, wordy: Task
+) -> None:
+    """The tiny model's context is 256 tokens."""
+    encoder = Encoder(tiny.tokenizer, wordy)
+    item = Item("long", {"review": "train " * 240}, "1")
+    [prompt] = encoder.prompts([item])
+    longest = max(len(ids) for ids in encoder.choices([prompt], distinct=False)[0])
+    assert 256 - longest < len(prompt.ids) < 256
+    settings = EvaluateSettings(scoring="whole")
+    with pytest.raises(StudyError, match=f"at most {256 - longest}, so that"):
+        evaluate(tiny, wordy, [item], "en", settings)
+
+
+def test_whole_answers_tell_of_their_progress(
+    tiny: LanguageModel, wordy: Task, reviews: list[Item]
+) -> None:
+    done: list[float] = []
+    settings = EvaluateSettings(scoring="whole", batch_tokens=100)
+    evaluate(tiny, wordy, reviews, "en", settings, progress=done.append)
+    assert sum(done) == pytest.approx(len(reviews))
+    assert max(done) < len(reviews) / 2
 
 
 def test_whole_answers_of_one_token_score_as_their_first(

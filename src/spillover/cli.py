@@ -85,9 +85,6 @@ def run(
         results = run_prepared(prepared, watcher)
     show_panels(results.panels())
     show_findings(results.findings())
-    serious = results.lint["level"].isin(["error", "warning"]).sum()
-    if serious:
-        say(f"The data have {serious} faults or doubts: spillover lint {study}")
     say(f"All of it, and what it was computed from, is in {results.folder}")
 
 

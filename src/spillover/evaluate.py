@@ -24,8 +24,8 @@ from spillover.settings import EvaluateSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-Progress = Callable[[int], None]
-"""Called with the number of items that were just done."""
+Progress = Callable[[float], None]
+"""Called with the number of items that were just done, or as much of one."""
 
 PLAIN_DECODING = {
     "do_sample": False,
@@ -149,27 +149,50 @@ def evaluate(
         raise DataError(f"no items of {task.name} in {language!r} to evaluate")
     encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
     prompts = encoder.prompts(items)
-    room = model.context - (settings.max_new_tokens if task.kind == "generation" else 1)
-    check_context(prompts, room, task.name)
+    answers = check_fit(encoder, prompts, settings, model.context)
     with fp32_head(model):
         if task.kind == "classification":
-            predictions = _classify(model, task, encoder, prompts, settings, progress)
+            predictions = _classify(
+                model, encoder, prompts, answers, settings, progress
+            )
         else:
             predictions = _generate(model, prompts, settings, progress)
     scores = score(task, language, predictions)
     return Evaluation(task.name, language, predictions, scores)
 
 
-def check_context(prompts: Sequence[Encoded], room: int, task: str) -> None:
-    """Raise a `StudyError` if a prompt has more than `room` tokens."""
+def check_fit(
+    encoder: Encoder,
+    prompts: Sequence[Encoded],
+    settings: EvaluateSettings,
+    context: int,
+) -> list[list[list[int]]]:
+    """See that prompts and their answers fit into the context.
+
+    Returns:
+        For each prompt the tokens of each answer word; none for generation.
+
+    Raises:
+        StudyError: a prompt with its answer has more than `context` tokens.
+        ModelError: prompt and answer words do not tokenize as they must.
+    """
+    answers: list[list[list[int]]] = []
+    if encoder.task.kind == "generation":
+        answer = settings.max_new_tokens
+    else:
+        first = settings.scoring == "first"
+        answers = encoder.choices(prompts, distinct=first)
+        answer = 1 if first else max(len(ids) for row in answers for ids in row)
+    room = context - answer
     longest = max(prompts, key=lambda prompt: len(prompt.ids))
     if len(longest.ids) > room:
         raise StudyError(
             f"the prompt of item {longest.item.id} has {len(longest.ids)} tokens",
-            where=task,
+            where=encoder.task.name,
             expected=f"at most {room}, so that the answer fits into the context",
             fix="set max_tokens to cut long texts",
         )
+    return answers
 
 
 def score(
@@ -197,14 +220,15 @@ def score(
 
 def _classify(
     model: LanguageModel,
-    task: Task,
     encoder: Encoder,
     prompts: Sequence[Encoded],
+    answers: Sequence[Sequence[list[int]]],
     settings: EvaluateSettings,
     progress: Progress,
 ) -> list[Prediction]:
-    first = settings.scoring == "first"
-    answers = encoder.choices(prompts, distinct=first)
+    labels = list(encoder.task.answers)
+    # The first pass is one forward pass of as many as the whole answers take besides.
+    share = 1 if settings.scoring == "first" else 1 / (1 + len(labels))
     scores: list[list[float]] = [[] for _ in prompts]
     top = [0] * len(prompts)
     for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
@@ -216,10 +240,16 @@ def _classify(
             hit = bool(row[starts[best]] == row.max())
             top[i] = starts[best] if hit else int(row.argmax())
             scores[i] = row[starts].tolist()
-        progress(len(batch))
-    if not first:
-        scores = answer_scores(model, encoder, prompts, answers, settings)
-    labels = list(task.answers)
+        progress(share * len(batch))
+    if settings.scoring != "first":
+        scores = answer_scores(
+            model,
+            encoder,
+            prompts,
+            answers,
+            settings,
+            lambda done: progress(share * done),
+        )
     predictions = []
     for prompt, ids, row, token in zip(prompts, answers, scores, top, strict=True):
         # Of answers that begin alike, `strict` means the one that scores best.

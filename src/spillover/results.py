@@ -153,8 +153,8 @@ class Results:
         found = Evidence(
             self.evaluations,
             self.comparisons,
-            self.similarities,
-            self.correlations,
+            self._of_the_tables(self.similarities),
+            self._of_the_tables(self.correlations),
             self.diagnostics,
             self.tasks,
             self.kinds,
@@ -198,15 +198,16 @@ def write_results(
 ) -> Results:
     """Analyse the finished steps and write everything into the study's folder."""
     found = collect.Outcomes(study, inputs, steps, store)
+    scores = correlations.scored(found)
     results = Results(
         study=study,
         folder=folder,
         evaluations=collect.evaluations(found),
         comparisons=collect.comparisons(found),
         similarities=collect.similarities(found),
-        correlations=correlations.correlations(found),
-        controls=correlations.controls(found, _controls(study, inputs)),
-        pooled=correlations.pooled(found),
+        correlations=correlations.correlations(found, scores),
+        controls=correlations.controls(found, scores, _controls(study, inputs)),
+        pooled=correlations.pooled(found, scores),
         mexa=collect.mexa(found),
         diagnostics=collect.diagnostics(found),
         confusions=collect.confusions(found),

@@ -10,7 +10,7 @@ each field (Zhao et al. 2021): what is left is how much the item's texts speak f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -29,6 +29,7 @@ def answer_scores(
     prompts: Sequence[Encoded],
     answers: Sequence[Sequence[list[int]]],
     settings: EvaluateSettings,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> list[list[float]]:
     """The score of each answer to each prompt, by `settings.scoring`.
 
@@ -38,11 +39,12 @@ def answer_scores(
         prompts: n prompts.
         answers: for each prompt the tokens of its k answers.
         settings: the scoring, and the size of a batch.
+        progress: called with the number of answers that were just done.
 
     Returns:
         n rows of k scores.
     """
-    whole = _logprobs(model, prompts, answers, settings.batch_tokens)
+    whole = _logprobs(model, prompts, answers, settings.batch_tokens, progress)
     if settings.scoring == "normalised":
         return [
             [value / len(ids) for value, ids in zip(row, choices, strict=True)]
@@ -63,6 +65,7 @@ def _logprobs(
     prompts: Sequence[Encoded],
     answers: Sequence[Sequence[list[int]]],
     batch_tokens: int,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> list[list[float]]:
     """Sum of the log probabilities of each answer's tokens after its prompt."""
     pairs = [
@@ -85,5 +88,6 @@ def _logprobs(
             answer = torch.tensor(pairs[i][1])
             steps = torch.arange(longest - len(answer), longest)
             found[i] = float(row[steps, answer].sum())
+        progress(len(batch))
     flat = iter(found)
     return [[next(flat) for _ in choices] for choices in answers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from spillover.study import Study
 
 class Silent:
     """A watcher that says nothing."""
+
+    def remarked(self, remarks: Sequence[Remark]) -> None:
+        """Nothing."""
 
     def started(self, step: Step) -> None:
         """Nothing."""
@@ -101,7 +105,7 @@ def check_fit(prepared: Prepared) -> None:
     """
     from spillover.embed import check_layers
     from spillover.encoding import Encoder
-    from spillover.evaluate import check_context
+    from spillover.evaluate import check_fit as check_prompts
     from spillover.models import context_of, load_config, load_tokenizer
     from spillover.tune import check_modules
 
@@ -113,7 +117,6 @@ def check_fit(prepared: Prepared) -> None:
     with collecting(errors):
         check_modules(config, [data.tune for data in prepared.inputs.tasks.values()])
     for data in prepared.inputs.tasks.values():
-        choosing = data.task.kind == "classification"
         with collecting(errors):
             encoder = Encoder(
                 tokenizer,
@@ -124,11 +127,7 @@ def check_fit(prepared: Prepared) -> None:
             for items in data.test.values():
                 longest = max(items, key=lambda i: sum(map(len, i.fields.values())))
                 prompts = encoder.prompts([items[0], longest])
-                room = context - (1 if choosing else data.evaluate.max_new_tokens)
-                check_context(prompts, room, data.task.name)
-                if choosing:
-                    first = data.evaluate.scoring == "first"
-                    encoder.choices(prompts, distinct=first)
+                check_prompts(encoder, prompts, data.evaluate, context)
     if errors:
         raise Faults(errors)
 
@@ -162,6 +161,8 @@ def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
     if todo:
         check_fit(prepared)
+    remarks = check_data(prepared.study, prepared.inputs)
+    watcher.remarked(remarks)
     execute(
         prepared.study,
         prepared.inputs,
@@ -176,7 +177,7 @@ def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
         prepared.steps,
         prepared.store,
         prepared.folder,
-        to_frame(check_data(prepared.study, prepared.inputs)),
+        to_frame(remarks),
     )
 
 

@@ -93,6 +93,13 @@ class Progress:
         if self.status:
             self.status.stop()
 
+    def remarked(self, remarks: Sequence[Remark]) -> None:
+        """The linter has looked at the study's data."""
+        serious = [remark for remark in remarks if remark.level != "note"]
+        if serious:
+            err.print(f"{len(serious)} doubts about the data ('spillover lint'), as:")
+            err.print(f"  {serious[0].level}, {serious[0].where}: {serious[0].message}")
+
     def started(self, step: Step) -> None:
         """A step has begun."""
         self.step = step

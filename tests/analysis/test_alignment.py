@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spillover.analysis import alignment as module
-from spillover.analysis import representation
+from spillover.analysis import pairs
 from spillover.analysis.alignment import alignment, mexa_over_layers
 from spillover.analysis.representation import whiten
 from spillover.analysis.similarity import similarity
@@ -96,7 +96,7 @@ def test_retrieval_equals_the_definitions(some, neighbours):
 @pytest.mark.parametrize("seed", range(60))
 def test_retrieval_equals_the_definitions_on_small_random_data(seed, monkeypatch):
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(representation, "BLOCK", int(rng.integers(1, 12)))
+    monkeypatch.setattr(pairs, "BLOCK", int(rng.integers(1, 12)))
     n, d, k = (int(rng.integers(low, high)) for low, high in ((4, 25), (1, 9), (1, 6)))
     source, target = vectors(n, d, seed, noise=rng.choice([0.1, 0.5, 2]))
     some = texts(n, int(rng.integers(3, 2 * n)), seed)
@@ -202,7 +202,7 @@ def test_two_items():
 
 @pytest.mark.parametrize("block", [7, 32, 1024])
 def test_a_tie_is_a_failure_whatever_its_rounding(block, monkeypatch):
-    monkeypatch.setattr(representation, "BLOCK", block)
+    monkeypatch.setattr(pairs, "BLOCK", block)
     rng = np.random.default_rng(0)
     source = rng.normal(size=(100, 57))
     target = source + 0.1 * rng.normal(size=(100, 57))
@@ -304,8 +304,8 @@ def test_source_and_target_can_change_places(sides):
 @pytest.mark.parametrize("block", [1, 7, 29, 30])
 def test_the_size_of_blocks_does_not_matter(sides, block, monkeypatch):
     straight = alignment(*sides)
-    monkeypatch.setattr(representation, "BLOCK", block)
-    monkeypatch.setattr(representation, "COLUMNS", block)
+    monkeypatch.setattr(pairs, "BLOCK", block)
+    monkeypatch.setattr(pairs, "COLUMNS", block)
     assert asdict(alignment(*sides)) == approx(straight, 1e-7)
 
 

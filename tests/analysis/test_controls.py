@@ -55,6 +55,11 @@ def test_what_does_not_exist_is_a_gap(x, y, z, reason):
     assert found.reason.startswith(reason)
 
 
+def test_what_is_no_number_is_refused():
+    with pytest.raises(DataError, match="similarities: not all values are numbers"):
+        partial_correlation(over([1, 2, 3, 4]), over([1, np.nan, 3, 2]), over([1] * 4))
+
+
 def test_other_languages_are_refused():
     with pytest.raises(DataError, match="cover different languages"):
         partial_correlation(over([1, 2]), over([1, 2]), over([1, 2, 3]))

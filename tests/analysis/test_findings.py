@@ -196,6 +196,7 @@ def correlated(**columns):
     rows = {
         "task": "pawsx",
         "metric": "accuracy_strict",
+        "seed": 1,
         "corpus": "pud",
         "pooling": ["mean", "last"],
         "layer": -1,
@@ -219,7 +220,7 @@ def correlated(**columns):
 @pytest.mark.parametrize(
     ("columns", "decision", "words"),
     [
-        ({}, "supported", "Over 5 languages rho is 0.90, exact p 0.020 (0.030 adj"),
+        ({}, "supported", "over 5 languages rho is 0.90, exact p 0.020 (0.030 adj"),
         ({"value": -0.9}, "contradicted", "rho is -0.90"),
         ({"p_family": 0.06}, "not decidable", "(0.060 adjusted)"),
         (
@@ -227,7 +228,7 @@ def correlated(**columns):
             "not decidable",
             "so few cannot show less than 0.083",
         ),
-        ({"reason": "2 languages"}, "not decidable", "no correlation: 2 languages."),
+        ({"reason": "2 languages"}, "not decidable", "no correlation, 2 languages."),
     ],
 )
 def test_similarity_ranks_languages(columns, decision, words):
@@ -266,6 +267,23 @@ def test_the_pooling_that_fits_the_kind_of_task(kind, low, high, decision):
     assert verdict.decision == decision
     if math.isnan(low[0]):
         assert "[no interval]" in verdict.sentence
+
+
+def test_of_several_seeds_the_mean_score_is_ranked():
+    each = [correlated(seed=seed, value=-0.9) for seed in (1, 2)]
+    frame = pd.concat([*each, correlated(seed=pd.NA)])
+    found = list(ranks_languages(evidence(correlations=frame)))
+    assert [verdict.decision for verdict in found] == ["supported"] * 2
+    [verdict] = pooling_fits_kind(evidence(correlations=frame))
+    assert verdict.decision == "supported"
+
+
+def test_a_language_that_the_task_lacks_decides_nothing():
+    after = similar(tuned_on="pawsx", change=0.01, change_low=0.0, change_high=0.02)
+    scores = compared(("fr", 0.2, 0.01, 1))  # no ja
+    [verdict] = changes_little(evidence(similarities=after, comparisons=scores))
+    assert verdict.decision == "supported"
+    assert list(verdict.numbers) == ["fr"]
 
 
 def test_a_users_own_finding_is_one_function():

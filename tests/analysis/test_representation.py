@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
-from spillover.analysis import representation
+from spillover.analysis import pairs, representation
+from spillover.analysis.pairs import Rows, mean_cosines, random_pairs
 from spillover.analysis.representation import (
-    Rows,
     centred,
     linear_cka,
-    mean_cosines,
     neuron_correlation,
-    random_pairs,
     whiten,
 )
-from spillover.analysis.similarity import similarity
 from spillover.errors import DataError
 
 
@@ -178,44 +175,8 @@ def test_vectors_must_be_finite(measure, value):
         measure(source, target)
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_mean_cosines_are_those_of_similarity(seed, monkeypatch):
-    monkeypatch.setattr(representation, "COLUMNS", 3)
-    monkeypatch.setattr(representation, "BLOCK", 4)
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(4, 30))
-    source, target = vectors(n, 8, seed)
-    texts = [[str(t) for t in rng.integers(0, n - 1, n)] for _ in range(2)]
-    for some in ((None, None), (texts[0], None), tuple(texts)):
-        pairs = random_pairs(source, target, *some)
-        parallel, random = mean_cosines(Rows(source), Rows(target), pairs)
-        expected = similarity(source, target, *some)
-        assert parallel == pytest.approx(expected.parallel, abs=1e-13)
-        assert random == pytest.approx(expected.random, abs=1e-13)
-        assert pairs.competitors.sum() == expected.n_random_pairs
-
-
-def test_which_pairs_are_random():
-    first, second = ["a", "b", "a", "c"], ["x", "y", "z", "y"]
-    pairs = random_pairs(*vectors(4, 2), first, second)
-    excluded = pairs.excluded(slice(None), slice(None))
-    for i in range(4):
-        for j in range(4):
-            assert excluded[i, j] == (first[i] == first[j] or second[i] == second[j])
-    assert pairs.competitors.tolist() == [2, 2, 2, 2]
-    assert (
-        pairs.excluded(np.array([2, 0]), slice(1, 3)) == excluded[[2, 0], 1:3]
-    ).all()
-
-
-def test_lengths_are_right_at_the_ends_of_the_range():
-    scales = np.geomspace(1e-300, 1e250, 6)
-    rows = Rows(np.outer(scales, [3.0, 4.0]))
-    assert rows.lengths == pytest.approx(5 * scales, rel=1e-15, abs=0)
-
-
 def test_centring_takes_the_mean_away_and_leaves_the_input_alone(monkeypatch):
-    monkeypatch.setattr(representation, "BLOCK", 5)
+    monkeypatch.setattr(pairs, "BLOCK", 5)
     source, _ = vectors()
     before = source.copy()
     rows = centred(source)

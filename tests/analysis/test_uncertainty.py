@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, rankdata, ttest_rel
 
 from spillover.analysis.permutation import STATISTICS, coefficients
 from spillover.analysis.uncertainty import (
@@ -148,6 +148,19 @@ def test_nothing_that_changed_shows_nothing():
     assert found.interval is None
     assert found.detectable is None
     assert compare([0.5, 0.2], [0.5, 0.2]).p == 1
+    alike = compare([0.1, 0.2, 0.7], [0.2, 0.3, 0.8])  # equal but for rounding
+    assert alike.interval is None
+
+
+def test_many_scores_are_compared_by_sampled_sign_flips():
+    rng = np.random.default_rng(11)
+    before = rng.normal(size=60)
+    after = before + rng.normal(0.1, 1, 60)
+    found = compare(before, after)
+    assert found.p == pytest.approx(ttest_rel(after, before).pvalue, abs=0.02)
+    assert 0.01 < found.p < 0.5
+    same = compare(before, before + np.abs(rng.normal(size=60)))
+    assert same.p == 1 / 10_000
 
 
 @pytest.mark.parametrize(("before", "after"), [([], []), ([1], [1, 0])])
@@ -211,10 +224,16 @@ def test_percentile():
     assert percentile(np.arange(1001.0)) == pytest.approx(Interval(25, 975))
 
 
-def noisy(rng, n, rho, reliability):
-    """True and estimated values of two sides, with replicates, of n languages."""
+def noisy(rng, n, rho, reliability, clusters=False):
+    """True and estimated values of two sides, with replicates, of n languages.
+
+    Languages in two clusters are far apart, but within one in small steps.
+    """
     a = rng.normal(size=n)
     b = rho * a + math.sqrt(1 - rho**2) * rng.normal(size=n)
+    if clusters:
+        near = np.where(np.arange(n) < n / 2, 0, 2)
+        a, b = (near + 0.15 * rankdata(side) for side in (a, b))
     noise = math.sqrt(1 - reliability)
     estimates = [side + noise * rng.normal(size=n) for side in (a, b)]
     draws = [e + noise * rng.normal(size=(400, n)) for e in estimates]
@@ -224,18 +243,20 @@ def noisy(rng, n, rho, reliability):
 @pytest.mark.parametrize("n", [5, 7, 12])
 @pytest.mark.parametrize("rho", [0, 0.8, 1])
 @pytest.mark.parametrize("reliability", [0.88, 0.97])
-def test_the_interval_of_a_correlation_covers_where_it_is_shown(n, rho, reliability):
-    """At rho = 1 and few languages it covers more than 99 %: it cannot pass 1."""
+@pytest.mark.parametrize("clusters", [False, True])
+def test_the_interval_of_a_correlation_covers_where_it_is_shown(
+    n, rho, reliability, clusters
+):
     rng = np.random.default_rng(8)
     hits = []
-    for _ in range(250):
-        truth, estimates, draws = noisy(rng, n, rho, reliability)
+    for _ in range(150):
+        truth, estimates, draws = noisy(rng, n, rho, reliability, clusters)
         found = correlation_interval(*estimates, *draws)
         assert (found.interval is None) == (found.reliability < RELIABLE)
         if found.interval is not None:
             hits.append(covers(found.interval, coefficients(*truth, "spearman")))
-    assert len(hits) > 60
-    assert np.mean(hits) >= 0.88  # 0.90, less one standard error
+    assert len(hits) > 30
+    assert np.mean(hits) >= 0.92  # 0.95, less two standard errors
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
@@ -255,6 +276,8 @@ def test_noise_as_large_as_the_differences_shows_no_interval():
     still = np.tile(x, (100, 1))
     loud = still + rng.normal(0, 3, still.shape)
     assert correlation_interval(x, x, still, loud).interval is None
+    together = still + rng.normal(0, 3, (100, 1))  # all languages go up and down
+    assert correlation_interval(x, x, still, together).reliability == 1
     found = correlation_interval(np.ones(5), x, np.ones((100, 5)), still)
     assert found.interval is None
     assert found.reliability == -math.inf

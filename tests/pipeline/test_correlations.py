@@ -57,7 +57,7 @@ def test_a_correlation_is_over_the_tasks_own_languages(tiny_done: Done) -> None:
 def test_the_correlation_is_of_after_with_before(
     found: Outcomes, tiny_done: Done
 ) -> None:
-    frame = correlations.correlations(found)
+    frame = correlations.correlations(found, correlations.scored(found))
     frame = frame[frame["task"].eq("opinions") & frame["metric"].eq("accuracy_choice")]
     similarities = tiny_done[1].similarities
     before = similarities[similarities["tuned_on"].isna()]
@@ -77,7 +77,9 @@ def test_the_correlation_is_of_after_with_before(
             assert row["seed"] == 1
 
 
-def test_intervals_are_for_cosines_that_are_reliable(found: Outcomes) -> None:
+def test_intervals_are_for_cosines_that_are_reliable(
+    found: Outcomes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for step, draws in found.draws.items():  # as if there were many sentences
         for place, values in draws.items():
             values[:] = next(
@@ -85,13 +87,17 @@ def test_intervals_are_for_cosines_that_are_reliable(found: Outcomes) -> None:
                 for row in found.compared[step]
                 if (row["pooling"], row["layer"]) == place
             )
-    frame = correlations.correlations(found)
+    scores = correlations.scored(found)
+    frame = correlations.correlations(found, scores)
     assert frame.loc[frame["measure"] == "mexa", "reliability"].isna().all()
     rows = frame[frame["measure"].eq("parallel") & frame["value"].notna()]
+    assert len(rows)
     assert rows["reliability"].lt(0.85).eq(rows["low"].isna()).all()
-    # Of five items the scores are too uncertain; of the same score in all, they
-    # are not.
-    assert rows["low"].isna().any()
+    shown = rows[rows["low"].notna()]
+    assert shown["value"].between(shown["low"], shown["high"]).all()
+    monkeypatch.setattr("spillover.analysis.uncertainty.RELIABLE", 1.1)
+    frame = correlations.correlations(found, scores)
+    assert frame["low"].isna().all()
 
 
 def test_a_language_without_a_value_is_an_error(found: Outcomes) -> None:
@@ -101,7 +107,7 @@ def test_a_language_without_a_value_is_an_error(found: Outcomes) -> None:
         if not (step.language == "fr" and step.tuned_on == "opinions")
     }
     with pytest.raises(DataError, match="opinions: nothing was measured in 'fr'"):
-        correlations.correlations(found)
+        correlations.correlations(found, correlations.scored(found))
 
 
 def test_controls_hold_something_else_equal(tiny_done: Done) -> None:
@@ -117,10 +123,11 @@ def test_controls_hold_something_else_equal(tiny_done: Done) -> None:
 def test_pooled_is_the_mean_over_tasks(found: Outcomes) -> None:
     study = found.study.model_copy(update={"headline": "choice"})
     found.study = study
-    frame = correlations.pooled(found)
+    scores = correlations.scored(found)
+    frame = correlations.pooled(found, scores)
     assert list(frame.columns) == correlations.POOLED
     assert set(frame["strata"]) == {"opinions seed 1"}  # titles have two languages
-    alone = correlations.correlations(found)
+    alone = correlations.correlations(found, scores)
     alone = alone[alone["metric"].eq("accuracy_choice")]
     alone = alone[alone["measure"].eq("parallel")]
     keys = ["corpus", "pooling", "layer", "statistic"]

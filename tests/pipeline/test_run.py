@@ -30,6 +30,9 @@ class Watching:
         self.ended: list[str] = []
         self.shares: list[float] = []
 
+    def remarked(self, remarks: object) -> None:
+        assert not self.begun
+
     def started(self, step: Step) -> None:
         self.begun.append(step.label)
         self.shares = []

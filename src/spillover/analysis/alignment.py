@@ -23,17 +23,20 @@ import numpy as np
 import numpy.typing as npt
 
 from spillover import metrics
-from spillover.analysis.representation import (
-    Floats,
+from spillover.analysis.pairs import (
     RandomPairs,
     Rows,
     Vectors,
     blocks,
+    check_directions,
+    mean_cosines,
+    random_pairs,
+)
+from spillover.analysis.permutation import Floats
+from spillover.analysis.representation import (
     centred,
     linear_cka,
-    mean_cosines,
     neuron_correlation,
-    random_pairs,
     whiten,
 )
 from spillover.errors import DataError
@@ -129,8 +132,8 @@ def alignment(
     if neighbours < 1:
         raise DataError(f"{neighbours} neighbours", expected="at least 1")
     u, v = Rows(source), Rows(target)
-    _check(u, "source")
-    _check(v, "target")
+    check_directions(u, "source")
+    check_directions(v, "target")
     parallel, random = mean_cosines(u, v, pairs)
     white = whiten(source, target)
     cka, anc = linear_cka(source, target), neuron_correlation(source, target)
@@ -316,16 +319,3 @@ def _csls_wins(
             np.maximum(best_of_all, scores.max(axis=1), out=best_of_all)
         wins[items] = own[items] > best_of_all + TIE
     return wins
-
-
-def _check(rows: Rows, name: str) -> None:
-    """The faults that `similarity` finds in a row, without a copy of all rows."""
-    for fault, bad in (
-        ("is not finite", ~np.isfinite(rows.lengths)),
-        ("is zero and has no direction", rows.lengths == 0),
-    ):
-        if bad.any():
-            raise DataError(
-                f"{name} vector {fault} ({bad.sum()} of {len(bad)} are)",
-                where=f"row {int(bad.argmax())}",
-            )

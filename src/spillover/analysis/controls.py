@@ -58,6 +58,8 @@ def partial_correlation(
     if n < 4:
         return Partial(None, n, f"{n} languages; a partial correlation needs 4")
     for name, side in (("scores", x), ("similarities", y), ("control", z)):
+        if not np.isfinite(side).all():
+            raise DataError("not all values are numbers", where=name)
         if (side == side[0]).all():
             return Partial(None, n, f"the {name} of all languages are the same")
     value = _given(x, y, z)

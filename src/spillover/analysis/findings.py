@@ -182,20 +182,21 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             prompt="own",
         )
         held, broken, numbers = [], [], {}
-        for language, rows in part.groupby("target", sort=False):
+        known = part[part["target"].isin(scores["language"])]
+        for language, rows in known.groupby("target", sort=False):
             name = str(language)
             most = rows[["change_low", "change_high"]].abs().max(axis=1).max()
             outside = rows["change_low"].gt(LITTLE) | rows["change_high"].lt(-LITTLE)
             score = scores[scores["language"] == name]
             gained = score[["low", "high"]].abs().min(axis=1)
             apart = score["low"].gt(0) | score["high"].lt(0)
-            enough = len(score) > 0 and bool((apart & gained.gt(most)).all())
+            enough = bool((apart & gained.gt(most)).all())
             held += [name] if most <= LITTLE and enough else []
             broken += [name] if outside.any() else []
-            moved = f"cosine {rows['change'].mean():+.3f}"
-            if len(score):
-                moved += f", score {score['difference'].mean():+.3f}"
-            numbers[name] = moved
+            numbers[name] = (
+                f"cosine {rows['change'].mean():+.3f}, "
+                f"score {score['difference'].mean():+.3f}"
+            )
         yield _of_languages(
             *("changes-little", scope, claim, rule, numbers, held, broken),
             *("changed little", "changed more"),
@@ -213,7 +214,7 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
     for row in _records(_ranked(evidence)):
         scope = f"{row.task}, {row.corpus}, {row.pooling}, layer {row.layer}"
         if isinstance(row.reason, str):
-            sentence = f"There is no correlation: {row.reason}."
+            sentence = f"{scope}: there is no correlation, {row.reason}."
             yield Verdict(
                 "ranks-languages", scope, claim, "not decidable", sentence, rule
             )
@@ -222,7 +223,8 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         if row.p_family < LEVEL:
             decision = "supported" if row.value > 0 else "contradicted"
         sentence = (
-            f"Over {row.n} languages rho is {row.value:.2f}, exact p {_p(row.p_exact)}"
+            f"{scope}: over {row.n} languages rho is {row.value:.2f}, "
+            f"exact p {_p(row.p_exact)}"
         )
         if row.family > 1:
             sentence += f" ({_p(row.p_family)} adjusted)"
@@ -253,6 +255,8 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
         found = {row.pooling: row for row in _records(part)}
         if better not in found or other not in found:
             continue
+        if found[better].value != found[better].value:  # there is no correlation
+            continue
         a, b = found[better], found[other]
         decision: Decision = "not decidable"
         if a.low > b.high:  # False where one has no interval
@@ -260,7 +264,10 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
         elif a.high < b.low:
             decision = "contradicted"
         texts = {r.pooling: f"{r.value:.2f} {_interval(r.low, r.high)}" for r in (a, b)}
-        sentence = f"Rho is {texts[better]} with {better}, {texts[other]} with {other}."
+        sentence = (
+            f"{scope}: rho is {texts[better]} with {better}, "
+            f"{texts[other]} with {other}."
+        )
         yield Verdict(
             "pooling-fits-kind", scope, claim, decision, sentence, rule, texts
         )
@@ -278,9 +285,12 @@ FINDINGS: tuple[Finding, ...] = (
 
 
 def _ranked(evidence: Evidence) -> pd.DataFrame:
-    """Spearman's correlations of the headline metrics with the parallel cosine."""
+    """Spearman's correlations of the headline scores with the parallel cosine."""
     rows = _of(evidence.correlations, measure="parallel", statistic="spearman")
-    return rows[rows["metric"] == rows["task"].map(evidence.metrics)]
+    rows = rows[rows["metric"] == rows["task"].map(evidence.metrics)]
+    if rows["seed"].nunique() > 1:  # of several seeds, that of the mean score
+        rows = rows[rows["seed"].isna()]
+    return rows
 
 
 def _records(frame: pd.DataFrame) -> Iterator[Any]:

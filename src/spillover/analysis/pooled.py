@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ class Pooled:
         value: its mean over the strata.
         p: two-sided p of the stratified permutation test.
         p_error: its standard error from sampling permutations; 0 if all were tried.
-        p_min: the smallest p that so many permutations can show, 1 over their number.
+        p_min: the smallest p that any permutation reaches, or that a sample can show.
         jackknife: lowest and highest mean when one language is left out everywhere;
             None where a stratum would be left with fewer than three languages or with
             values that are all the same.
@@ -79,12 +80,13 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
     pattern = {
         name: tuple(name in scores for scores, _ in strata) for name in languages
     }
-    chosen, exact = _permutations([pattern[name] for name in languages])
+    chosen, exact = _permutations(tuple(pattern[name] for name in languages))
     total: Floats = np.zeros(len(chosen))
     for scores, similarities in strata:
         here = [i for i, name in enumerate(languages) if name in scores]
-        position = {place: n for n, place in enumerate(here)}
-        moved = np.vectorize(position.__getitem__)(chosen[:, here])
+        position = np.zeros(len(languages), dtype=np.intp)
+        position[here] = np.arange(len(here))
+        moved = position[chosen[:, here]]
         x = np.array([scores[languages[i]] for i in here])
         y = np.array([similarities[languages[i]] for i in here])
         if statistic == "kendall":
@@ -92,13 +94,15 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         else:
             total += features(x, statistic)[moved] @ features(y, statistic)
     means = total / len(strata)
-    p = float((np.abs(means) >= abs(means[0]) - TOLERANCE).mean())
+    sizes = np.abs(means)
+    p = float((sizes >= sizes[0] - TOLERANCE).mean())
+    least = float((sizes >= sizes.max() - TOLERANCE).mean())
     return Pooled(
         statistic=statistic,
         value=float(means[0]),
         p=p,
         p_error=0.0 if exact else math.sqrt(p * (1 - p) / len(means)),
-        p_min=1 / len(means),
+        p_min=least if exact else 1 / len(means),
         jackknife=_jackknife(strata, languages, statistic),
         n_languages=len(languages),
         n_strata=len(strata),
@@ -117,12 +121,15 @@ def _check(strata: Sequence[Stratum]) -> None:
         if len(scores) < 3:
             raise DataError(f"{len(scores)} languages", where=where, expected="3")
         for name, values in (("scores", scores), ("similarities", similarities)):
+            if not all(map(math.isfinite, values.values())):
+                raise DataError(f"not all {name} are numbers", where=where)
             if len(set(values.values())) < 2:
                 raise DataError(f"all {name} are the same", where=where)
 
 
+@lru_cache(maxsize=8)
 def _permutations(
-    patterns: Sequence[tuple[bool, ...]],
+    patterns: tuple[tuple[bool, ...], ...],
 ) -> tuple[npt.NDArray[np.int64], bool]:
     """Orders of the languages that keep each pattern's; the given order first.
 

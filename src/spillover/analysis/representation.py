@@ -1,9 +1,8 @@
 """What two languages' vectors have in common, without comparing each with each.
 
-Mean cosines of parallel and random pairs, linear centred kernel alignment, average
-neuron-wise correlation, and whitening against anisotropy. The last three centre each
-language on its own mean: what they compare is how the sentences of a language differ
-from each other, not where the language lies.
+Linear centred kernel alignment, average neuron-wise correlation, and whitening against
+anisotropy. All three centre each language on its own mean: what they compare is how the
+sentences of a language differ from each other, not where the language lies.
 
 Arrays may be memory-mapped. They are read in blocks of rows and never copied whole;
 sums are kept in float64.
@@ -11,31 +10,16 @@ sums are kept in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from spillover.analysis.similarity import _keys
+from spillover.analysis.pairs import ALL, Rows, Vectors, blocks
+from spillover.analysis.permutation import Floats
 from spillover.errors import DataError
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
-Vectors = npt.NDArray[Any]
-
-BLOCK = 1024
-"""Rows that are read at a time: 32 MB of float64 at 4096 dimensions."""
-
-COLUMNS = 128
-"""Dimensions that a mean over pairs reads at a time, of all rows."""
 
 ITEMS_PER_DIRECTION = 10
 """Items behind each direction that whitening keeps: see `whiten`."""
-
-_ALL = slice(None)
 
 _NOTHING = 1e-10
 """Share of the whole below which a variance is rounding of zero."""
@@ -68,51 +52,6 @@ class NeuronCorrelation:
     dimensions: int
 
 
-class Rows:
-    """Vectors less a mean, as float64, a block at a time.
-
-    Args:
-        vectors: (n, d); left alone.
-        mean: (d,), taken from each row; 0 by default.
-    """
-
-    def __init__(self, vectors: Vectors, mean: Floats | None = None) -> None:
-        self.vectors, self.n = vectors, len(vectors)
-        self.mean = np.zeros(vectors.shape[1]) if mean is None else mean
-
-    def block(self, rows: slice | Integers, columns: slice = _ALL) -> Floats:
-        """Some rows and columns of the differences from the mean."""
-        block = self.vectors[rows, columns].astype(np.float64)
-        block -= self.mean[columns]
-        return block
-
-    @cached_property
-    def lengths(self) -> Floats:
-        """The length of each row, (n,); not finite where the row is not."""
-        lengths = np.empty(self.n)
-        for rows in blocks(self.n):
-            block = self.block(rows)
-            # Scaled by the largest entry first: squares of very small or large ones
-            # would underflow or overflow.
-            largest = np.abs(block).max(axis=1, initial=0)
-            with np.errstate(invalid="ignore"):
-                block /= np.where(largest > 0, largest, 1)[:, np.newaxis]
-                lengths[rows] = largest * np.linalg.norm(block, axis=1)
-        return lengths
-
-    def unit(self, rows: slice | Integers, columns: slice = _ALL) -> Floats:
-        """Some rows, scaled to length 1 as a whole, and of those some columns."""
-        block = self.block(rows, columns)
-        block /= self.lengths[rows, np.newaxis]
-        return block
-
-
-def blocks(n: int, size: int | None = None) -> Iterator[slice]:
-    """Slices of at most `size`, by default `BLOCK`, that cover range(n) in order."""
-    size = size or BLOCK
-    return (slice(start, min(start + size, n)) for start in range(0, n, size))
-
-
 def centred(vectors: Vectors) -> Rows:
     """The (n, d) vectors less their own mean; exactly 0 where a dimension is constant.
 
@@ -130,113 +69,6 @@ def centred(vectors: Vectors) -> Rows:
     if not np.isfinite(mean).all():
         raise DataError("the mean of the vectors is not finite")
     return Rows(vectors, mean)
-
-
-@dataclass(frozen=True)
-class RandomPairs:
-    """Which pairs (i, j) are random: i and j share neither text (see `similarity`).
-
-    Attributes:
-        source: for each of the n items, the number of its source text.
-        target: the number of its target text.
-        both: the number of its pair of texts.
-    """
-
-    source: Integers
-    target: Integers
-    both: Integers
-
-    @cached_property
-    def competitors(self) -> Integers:
-        """How many random pairs (i, j) each item i has, (n,)."""
-        source, target, both = (
-            np.bincount(group)[group] for group in (self.source, self.target, self.both)
-        )
-        competitors: Integers = len(self.source) - source - target + both
-        return competitors
-
-    def excluded(self, rows: slice | Integers, columns: slice) -> npt.NDArray[np.bool_]:
-        """Which pairs (row, column) are not random; the parallel ones are not."""
-        excluded: npt.NDArray[np.bool_] = np.equal.outer(
-            self.source[rows], self.source[columns]
-        )
-        excluded |= np.equal.outer(self.target[rows], self.target[columns])
-        return excluded
-
-
-def random_pairs(
-    source: Vectors,
-    target: Vectors,
-    source_texts: Sequence[str] | None = None,
-    target_texts: Sequence[str] | None = None,
-) -> RandomPairs:
-    """The random pairs of n items, from vectors of shape (n, d) and texts.
-
-    Raises:
-        DataError: as in `similarity`: shapes that differ, fewer than two rows, texts
-            that are not one for each row, or no random pair.
-    """
-    if source.shape != target.shape or source.ndim != 2:
-        raise DataError(
-            f"source vectors of shape {source.shape}, target vectors of {target.shape}",
-            expected="two arrays of the same shape (sentences, dimensions)",
-        )
-    n = len(source)
-    if n < 2:
-        raise DataError(f"{n} parallel pair(s)", expected="at least 2")
-    first = _keys(source_texts, n, "source_texts")
-    second = _keys(target_texts, n, "target_texts")
-    both = list(zip(first, second, strict=True))
-    pairs = RandomPairs(_numbers(first), _numbers(second), _numbers(both))
-    if not pairs.competitors.any():
-        raise DataError(
-            f"no random pair among {n} items: all share a source or a target text",
-            expected="at least two items that differ in both languages",
-        )
-    return pairs
-
-
-def _numbers(keys: Sequence[object]) -> Integers:
-    numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-
-
-def mean_cosines(u: Rows, v: Rows, pairs: RandomPairs) -> tuple[float, float]:
-    """Mean cosine of the parallel and of the random pairs.
-
-    The closed form of `similarity`, a few dimensions at a time: there all unit vectors
-    are held as float64.
-
-    Args:
-        u: n rows, none of length 0.
-        v: n rows, in the same order.
-    """
-    repeats = [
-        (sign, *_repeats(group))
-        for sign, group in ((-1, pairs.source), (-1, pairs.target), (+1, pairs.both))
-    ]
-    parallel = random = 0.0
-    for columns in blocks(u.vectors.shape[1], COLUMNS):
-        a, b = u.unit(_ALL, columns), v.unit(_ALL, columns)
-        same_item = float(np.einsum("nd,nd->", a, b))
-        parallel += same_item
-        random += float(a.sum(axis=0) @ b.sum(axis=0)) - same_item
-        for sign, rows, starts in repeats:
-            x, y = a[rows], b[rows]
-            sums_x = np.add.reduceat(x, starts, axis=0)
-            sums_y = np.add.reduceat(y, starts, axis=0)
-            within = np.einsum("gd,gd->", sums_x, sums_y) - np.einsum("nd,nd->", x, y)
-            random += sign * float(within)
-    return parallel / u.n, random / int(pairs.competitors.sum())
-
-
-def _repeats(group: Integers) -> tuple[Integers, Integers]:
-    """The rows whose group has others, group by group, and where each group starts."""
-    sizes = np.bincount(group)
-    rows = np.argsort(group, kind="stable")
-    rows = rows[sizes[group[rows]] > 1]
-    sizes = sizes[sizes > 1]
-    return rows, np.cumsum(sizes) - sizes
 
 
 def linear_cka(source: Vectors, target: Vectors) -> Cka:
@@ -340,7 +172,7 @@ def whiten(source: Vectors, target: Vectors) -> tuple[Vectors, Vectors]:
     if not all(scales):
         return np.zeros((n, 0), np.float32), np.zeros((n, 0), np.float32)
     if 2 * n <= d:
-        both = [side.block(_ALL) for side in sides]
+        both = [side.block(ALL) for side in sides]
         stacked = np.concatenate(both) / np.repeat(scales, n)[:, np.newaxis]
         # The whitened rows of Z are the eigenvectors of ZZᵀ.
         _, vectors = _leading(stacked @ stacked.T, rank)
@@ -385,7 +217,7 @@ def _moment_norms(x: Rows, y: Rows) -> tuple[float, float, float]:
 def _gram_norms(x: Rows, y: Rows) -> tuple[float, float, float]:
     """The same from the n x n matrices K = XXᵀ and L = YYᵀ, where n < d."""
     k, l = (  # noqa: E741
-        rows @ rows.T for rows in (side.block(_ALL) for side in (x, y))
+        rows @ rows.T for rows in (side.block(ALL) for side in (x, y))
     )
     return float(np.vdot(k, k)), float(np.vdot(l, l)), float(np.vdot(k, l))
 

@@ -7,16 +7,22 @@ sample; here it is the exact mean over every pair that is not parallel.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from spillover.analysis.pairs import (
+    RandomPairs,
+    Rows,
+    Vectors,
+    check_directions,
+    cosine_sums,
+    mean_cosines,
+    random_pairs,
+)
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import DRAWS, resamples
-from spillover.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class Similarity:
 
 
 def similarity(
-    source: npt.NDArray[Any],
-    target: npt.NDArray[Any],
+    source: Vectors,
+    target: Vectors,
     source_texts: Sequence[str] | None = None,
     target_texts: Sequence[str] | None = None,
 ) -> Similarity:
@@ -48,10 +54,8 @@ def similarity(
     text: data sets repeat sentences, and a sentence met again is not a random one.
     Without texts, all sentences of that side count as different.
 
-    With u and v the rows scaled to length 1, the cosines of all pairs sum to
-    (sum of u) · (sum of v), and so do those within a group of equal texts. The pairs
-    to leave out are those equal in the source, plus those equal in the target, less
-    those equal in both. Time and memory are O(n·d); sums are kept in float64.
+    By the closed form of `pairs.cosine_sums`: time is O(n·d), and memory beyond the
+    vectors a few blocks of them.
 
     Args:
         source: (n, d) vectors; row i belongs to the same item as row i of `target`.
@@ -63,31 +67,14 @@ def similarity(
         DataError: shapes that differ, fewer than two rows, a row that is zero or not
             finite, or no random pair left.
     """
-    if source.shape != target.shape or source.ndim != 2:
-        raise DataError(
-            f"source vectors of shape {source.shape}, target vectors of {target.shape}",
-            expected="two arrays of the same shape (sentences, dimensions)",
-        )
-    n = len(source)
-    if n < 2:
-        raise DataError(f"{n} parallel pair(s)", expected="at least 2")
-    u, v = _unit_rows(source, "source"), _unit_rows(target, "target")
-    source_keys = _keys(source_texts, n, "source_texts")
-    target_keys = _keys(target_texts, n, "target_texts")
-
-    once = np.ones((1, n))
-    parallel, total, pairs = _sums(u, v, source_keys, target_keys, once)
-    if pairs[0] == 0:
-        raise DataError(
-            f"no random pair among {n} items: all share a source or a target text",
-            expected="at least two items that differ in both languages",
-        )
-    return Similarity(parallel[0] / n, total[0] / pairs[0], n, round(pairs[0]))
+    u, v, pairs = _checked(source, target, source_texts, target_texts)
+    parallel, random = mean_cosines(u, v, pairs)
+    return Similarity(parallel, random, u.n, int(pairs.competitors.sum()))
 
 
 def resampled(
-    source: npt.NDArray[Any],
-    target: npt.NDArray[Any],
+    source: Vectors,
+    target: Vectors,
     source_texts: Sequence[str] | None = None,
     target_texts: Sequence[str] | None = None,
     *,
@@ -117,80 +104,23 @@ def resampled(
     Raises:
         DataError: as `similarity`.
     """
-    n = similarity(source, target, source_texts, target_texts).n  # and its checks
-    u, v = _unit_rows(source, "source"), _unit_rows(target, "target")
-    source_keys = _keys(source_texts, n, "source_texts")
-    target_keys = _keys(target_texts, n, "target_texts")
+    u, v, pairs = _checked(source, target, source_texts, target_texts)
     parallels, randoms = [], []
-    for counts in resamples(n, seed, draws):
-        parallel, total, pairs = _sums(u, v, source_keys, target_keys, counts)
-        parallels.append(parallel / n)
-        randoms.append(np.where(pairs > 0, total, np.nan) / np.maximum(pairs, 1))
+    for counts in resamples(u.n, seed, draws):
+        parallel, random, number = cosine_sums(u, v, pairs, counts)
+        parallels.append(parallel / u.n)
+        randoms.append(np.where(number > 0, random, np.nan) / np.maximum(number, 1))
     return np.concatenate(parallels), np.concatenate(randoms)
 
 
-def _sums(
-    u: Floats,
-    v: Floats,
-    source_keys: Sequence[Hashable],
-    target_keys: Sequence[Hashable],
-    counts: Floats,
-) -> tuple[Floats, Floats, Floats]:
-    """Sums of cosines in samples that hold row i `counts[s, i]` times.
-
-    Returns:
-        Sum over parallel pairs, sum over random pairs and number of random pairs, each
-        (samples,).
-    """
-    cosines = np.einsum("nd,nd->n", u, v)
-    total = np.einsum("sd,sd->s", counts @ u, counts @ v)
-    pairs = counts.sum(axis=1) ** 2
-    both_keys = list(zip(source_keys, target_keys, strict=True))
-    for keys, sign in ((source_keys, -1), (target_keys, -1), (both_keys, +1)):
-        for group in _groups(keys):
-            if len(group) == 1:
-                continue
-            part = counts[:, group]
-            total += sign * np.einsum("sd,sd->s", part @ u[group], part @ v[group])
-            pairs += sign * part.sum(axis=1) ** 2
-        alone = [group[0] for group in _groups(keys) if len(group) == 1]
-        squares = counts[:, alone] ** 2
-        total += sign * (squares @ cosines[alone])
-        pairs += sign * squares.sum(axis=1)
-    return counts @ cosines, total, pairs
-
-
-def _unit_rows(vectors: npt.NDArray[Any], name: str) -> Floats:
-    """The rows scaled to length 1, in float64."""
-    rows = vectors.astype(np.float64)
-    for fault, bad in (
-        ("is not finite", ~np.isfinite(rows).all(axis=1)),
-        ("is zero and has no direction", ~rows.any(axis=1)),
-    ):
-        if bad.any():
-            raise DataError(
-                f"{name} vector {fault} ({bad.sum()} of {len(rows)} are)",
-                where=f"row {int(bad.argmax())}",
-            )
-    # Scaled by the largest entry first: squares of very small or large ones would
-    # underflow or overflow.
-    rows /= np.abs(rows).max(axis=1, keepdims=True)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows
-
-
-def _keys(texts: Sequence[str] | None, n: int, name: str) -> Sequence[Hashable]:
-    """What tells the sentences of one side apart: their texts, or their places."""
-    if texts is None:
-        return range(n)
-    if len(texts) != n:
-        raise DataError(f"{len(texts)} {name}", expected=f"one for each of {n} rows")
-    return texts
-
-
-def _groups(keys: Sequence[Hashable]) -> list[list[int]]:
-    """The rows of each key."""
-    rows: dict[Hashable, list[int]] = {}
-    for row, key in enumerate(keys):
-        rows.setdefault(key, []).append(row)
-    return list(rows.values())
+def _checked(
+    source: Vectors,
+    target: Vectors,
+    source_texts: Sequence[str] | None,
+    target_texts: Sequence[str] | None,
+) -> tuple[Rows, Rows, RandomPairs]:
+    pairs = random_pairs(source, target, source_texts, target_texts)
+    u, v = Rows(source), Rows(target)
+    check_directions(u, "source")
+    check_directions(v, "target")
+    return u, v, pairs

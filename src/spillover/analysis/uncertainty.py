@@ -6,6 +6,7 @@ same numbers give the same interval.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ POWER = 0.8
 DRAWS = 2000
 """Of a bootstrap: an end of its interval then varies by about 2 % of its width."""
 PERMUTATIONS = 9999
+SAME = 1e-12
+"""Scores and changes that differ by less are equal: they differ by rounding alone."""
 
 
 class Interval(NamedTuple):
@@ -82,7 +85,7 @@ def bootstrap_mean(values: Sequence[float] | Floats, seed: int = 1) -> Interval 
     from scipy.stats import bootstrap
 
     sample = np.asarray(values, dtype=np.float64)
-    if len(sample) < 2 or (sample == sample[0]).all():
+    if len(sample) < 2 or np.ptp(sample) < SAME:
         return None
     found = bootstrap(
         (sample,),
@@ -114,7 +117,7 @@ def compare(
     Raises:
         DataError: no items, or not the same number of them.
     """
-    from scipy.stats import binomtest, permutation_test
+    from scipy.stats import binomtest
 
     old, new = np.asarray(before, np.float64), np.asarray(after, np.float64)
     if old.shape != new.shape or not len(old):
@@ -126,17 +129,7 @@ def compare(
         won, moved = int((change > 0).sum()), int((change != 0).sum())
         p = float(binomtest(won, moved).pvalue) if moved else 1.0
     else:
-        test, p = "sign-flip permutation", 1.0
-        if change.any() and len(change) > 1:
-            found = permutation_test(
-                (change,),
-                np.mean,
-                permutation_type="samples",
-                n_resamples=PERMUTATIONS,
-                batch=max(1, 2_000_000 // len(change)),
-                rng=np.random.default_rng(seed),
-            )
-            p = float(found.pvalue)
+        test, p = "sign-flip permutation", _sign_flips(change, seed)
     return Paired(
         difference=float(change.mean()),
         interval=bootstrap_mean(change, seed),
@@ -145,6 +138,25 @@ def compare(
         n=len(change),
         detectable=_detectable(change),
     )
+
+
+def _sign_flips(change: Floats, seed: int) -> float:
+    """Share of the sign flips whose sum is at least as far from 0, all if they are few.
+
+    SciPy's `permutation_test` does the same, ten times slower at 10,000 items.
+    """
+    n = len(change)
+    least = abs(float(change.sum())) - SAME * n
+    if 2**n <= PERMUTATIONS:
+        flips = np.array(list(itertools.product((-1, 1), repeat=n)), dtype=np.float64)
+        return float((np.abs(flips @ change) >= least).mean())
+    rng, as_far = np.random.default_rng(seed), 1
+    some = max(1, 4_000_000 // n)  # 32 MB at once
+    for start in range(0, PERMUTATIONS, some):
+        size = min(some, PERMUTATIONS - start)
+        flips = np.array(2 * rng.integers(0, 2, (size, n)) - 1, dtype=np.float64)
+        as_far += int((np.abs(flips @ change) >= least).sum())
+    return as_far / (PERMUTATIONS + 1)
 
 
 def _detectable(change: Floats) -> float | None:
@@ -257,7 +269,7 @@ class CorrelationInterval:
 
 
 RELIABLE = 0.85
-"""Below it, in simulation, the interval covers less than it says."""
+"""Below it, in simulation, the interval may cover less than it says."""
 
 
 def correlation_interval(
@@ -272,11 +284,12 @@ def correlation_interval(
     The languages are these and no others; what is uncertain is each one's score and
     each one's similarity. Noise adds to the differences between languages and so
     draws a coefficient towards 0, and in the replicates it does so twice: the
-    percentile interval then lies too near to 0 and may miss the truth altogether. The
-    basic interval (Davison & Hinkley 1997, 5.2) mirrors it about the estimate. Neither
-    covers what it says; the hull of both does, by simulation for 5, 7 and 12 languages
-    with coefficients from 0 to 1, as long as the noise is small against the
-    differences between languages.
+    percentile interval then lies too near to 0 and may miss the truth altogether,
+    above all where languages come in clusters whose inner order is noise. So its whole
+    width is laid to either side of the estimate. That is conservative: in simulation
+    with 5 to 12 languages, in clusters or not, with coefficients from 0 to 1, it covers
+    95 to 100 %, as long as the noise is small against the differences between
+    languages.
 
     Args:
         scores: (n,) of n languages.
@@ -291,13 +304,17 @@ def correlation_interval(
         return CorrelationInterval(None, reliability)
     value = float(coefficients(scores, similarities, statistic))
     low, high = percentile(coefficients(score_draws, similarity_draws, statistic))
-    hull = (min(low, 2 * value - high), max(high, 2 * value - low))
-    clipped = Interval(max(hull[0], -1.0), min(hull[1], 1.0))
-    return CorrelationInterval(clipped, reliability)
+    width = high - low
+    wide = Interval(
+        max(min(low, value - width), -1.0), min(max(high, value + width), 1.0)
+    )
+    return CorrelationInterval(wide, reliability)
 
 
 def _reliability(values: Floats, draws: Floats) -> float:
     between = float(values.var(ddof=1))
     if between == 0:
         return -math.inf
-    return 1 - float(draws.var(axis=0, ddof=1).mean()) / between
+    # What all languages share, as when easy items are drawn, moves none past another.
+    own = draws - draws.mean(axis=1, keepdims=True)
+    return 1 - float(own.var(axis=0, ddof=1).mean()) / between

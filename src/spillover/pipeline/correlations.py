@@ -96,7 +96,7 @@ def _with_means(scores: Sequence[Scored]) -> list[Scored]:
     return result
 
 
-def correlations(found: Outcomes) -> pd.DataFrame:
+def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     """Each task's score after tuning against each measure of similarity before.
 
     Over the non-English languages that the task and the corpus have in common by their
@@ -106,10 +106,10 @@ def correlations(found: Outcomes) -> pd.DataFrame:
     whose seed is missing.
     """
     rows: list[dict[str, Any]] = []
-    for score in _with_means(scored(found)):
+    for score in _with_means(scores):
         for corpus, steps in _before(found).items():
             languages = _common(found, score.task, corpus, score.scores, steps)
-            scores = {code: score.scores[code] for code in languages}
+            means = {code: score.scores[code] for code in languages}
             head = {
                 "model": found.study.model.name,
                 "seed": score.seed,
@@ -121,7 +121,7 @@ def correlations(found: Outcomes) -> pd.DataFrame:
                 places = _places(found, steps, languages, measure)
                 if not places:
                     continue
-                many = correlate_places(scores, [*places.values()], statistic)
+                many = correlate_places(means, [*places.values()], statistic)
                 for (place, values), one in zip(places.items(), many, strict=True):
                     rows.append(
                         head
@@ -133,16 +133,19 @@ def correlations(found: Outcomes) -> pd.DataFrame:
 
 
 def controls(
-    found: Outcomes, given: Mapping[str, Mapping[str, Mapping[str, float]]]
+    found: Outcomes,
+    scores: Sequence[Scored],
+    given: Mapping[str, Mapping[str, Mapping[str, float]]],
 ) -> pd.DataFrame:
     """Spearman's ρ with the parallel cosine, given what else may explain it.
 
     Args:
         found: the finished steps.
+        scores: as `scored` gives them.
         given: corpus -> control -> language -> its value.
     """
     rows = []
-    for score in _with_means(scored(found)):
+    for score in _with_means(scores):
         for corpus, steps in _before(found).items():
             languages = _common(found, score.task, corpus, score.scores, steps)
             for place, values in _places(found, steps, languages, "parallel").items():
@@ -170,24 +173,24 @@ def controls(
     return tidy(rows, CONTROLS)
 
 
-def pooled(found: Outcomes) -> pd.DataFrame:
+def pooled(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     """The correlations of all tasks and seeds as one, by their headline metrics."""
     rows = []
     headline = {
         name: found.study.metric(data.task) for name, data in found.inputs.tasks.items()
     }
-    chosen = [s for s in scored(found) if s.metric == headline[s.task]]
+    chosen = [s for s in scores if s.metric == headline[s.task]]
     for corpus, steps in _before(found).items():
         strata: dict[Place, list[Any]] = defaultdict(list)
         names: dict[Place, list[str]] = defaultdict(list)
         for score in chosen:
             languages = _common(found, score.task, corpus, score.scores, steps)
-            scores = {code: score.scores[code] for code in languages}
+            means = {code: score.scores[code] for code in languages}
             for place, values in _places(found, steps, languages, "parallel").items():
-                sides = scores.values(), values.values()
+                sides = means.values(), values.values()
                 if len(languages) < 3 or any(len(set(side)) < 2 for side in sides):
                     continue
-                strata[place].append((scores, values))
+                strata[place].append((means, values))
                 names[place].append(f"{score.task} seed {score.seed}")
         for place, parts in strata.items():
             for statistic in STATISTICS:
@@ -265,7 +268,9 @@ def _places(
     for code in languages:
         for row in found.compared[steps[code]]:
             if row[measure] is not None:
-                places[row["pooling"], row["layer"]][code] = row[measure]
+                # Cosines of vectors that are all the same differ by rounding alone.
+                value = round(row[measure], 12)
+                places[row["pooling"], row["layer"]][code] = value
     return {
         place: values
         for place, values in places.items()

@@ -24,6 +24,12 @@ VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 2, "embed": 1, "compare":
 NOT_IN_KEY = {"checkpoint_minutes"}
 """Settings that cannot change a result."""
 
+OF_THE_OTHER: Mapping[str, set[str]] = {
+    "classification": {"beams", "max_new_tokens"},
+    "generation": {"scoring"},
+}
+"""Settings of evaluation that the other kind of task has no use for."""
+
 LIBRARIES = ("torch", "transformers", "peft")
 """Their versions are in every key: before and after must come from the same ones."""
 
@@ -32,8 +38,8 @@ TRAINED, GENERATED = 5.5, 13.0
 """What a token costs in training, and one of a beam's in generation, where a token of a
 forward pass costs 1: measured on two CPU cores, for the time left alone."""
 
-COMPARED = 1.0
-"""The same for a sentence that is compared, in all layers."""
+COMPARED = 2.0
+"""The same for a sentence that is compared, in one layer and pooling."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,9 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                     "prompt": _prompt(task),
                     "language": language,
                     "items": digest(items),
-                    "settings": data.evaluate.model_dump(mode="json"),
+                    "settings": data.evaluate.model_dump(
+                        mode="json", exclude=OF_THE_OTHER[task.kind]
+                    ),
                 }
                 if task.metric == "rougeL":
                     fields["packages"] = packages(language)
@@ -260,12 +268,18 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
                     name,
                     language,
                     step.items,
-                    COMPARED * step.items,
+                    COMPARED * step.items * _places(state.study),
                     state.seed,
                     upstream=both,
                 )
             )
     return steps
+
+
+def _places(study: Study) -> int:
+    """How many layers and poolings are looked at; of all layers, about so many."""
+    layers = 33 if study.embed.layers == "all" else len(study.embed.layers)
+    return layers * len(study.embed.poolings)
 
 
 def _prompt(task: Any) -> dict[str, Any]:

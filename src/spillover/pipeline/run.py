@@ -18,13 +18,18 @@ from spillover.pipeline.store import Store, write_text
 from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
+    from spillover.lint.remark import Remark
     from spillover.models import LanguageModel
 
+VECTORS = "vectors.safetensors"
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
 class Watcher(Protocol):
     """Told of what happens during a run."""
+
+    def remarked(self, remarks: Sequence[Remark]) -> None:
+        """The linter has looked at the study's data; nothing has been run yet."""
 
     def started(self, step: Step) -> None:
         """A step has begun."""
@@ -118,7 +123,7 @@ def _tune(
         data.train,
         folder,
         data.tune,
-        seed=study.seed if step.seed is None else step.seed,
+        seed=step.seed or 0,
         chat=study.chat,
         progress=watcher.advanced,
     )
@@ -168,7 +173,7 @@ def _embed(
         progress=_counted(watcher, step.items),
     )
     named = {f"{pooling}.{layer}": array for (pooling, layer), array in vectors.items()}
-    save_file(named, folder / "vectors.safetensors")
+    save_file(named, folder / VECTORS)
 
 
 def _compare(
@@ -179,24 +184,41 @@ def _compare(
     folder: Path,
     watcher: Watcher,
 ) -> None:
+    from safetensors import safe_open
     from safetensors.numpy import save_file
 
     from spillover.analysis.alignment import alignment
     from spillover.analysis.similarity import resampled
 
-    source, target = (read_vectors(models.store.folder(of)) for of in step.upstream)
+    paths = [models.store.folder(of) / VECTORS for of in step.upstream]
     texts = inputs.corpora[step.name].sentences
     sides = texts[PIVOT], texts[str(step.language)]
     rows, draws = [], {}
-    for done, (pooling, layer) in enumerate(target, start=1):
-        pair = source[pooling, layer], target[pooling, layer]
-        found = asdict(alignment(*pair, *sides))
-        rows.append({"pooling": pooling, "layer": layer} | found)
-        parallel, random = resampled(*pair, *sides)
-        draws[f"{pooling}.{layer}"] = np.stack([parallel, random]).astype(np.float32)
-        watcher.advanced(done / len(target))
+    with safe_open(paths[0], "np") as source, safe_open(paths[1], "np") as target:
+        names = sorted(target.keys(), key=lambda name: _in_order(study, name))
+        for done, name in enumerate(names, start=1):
+            pair = source.get_tensor(name), target.get_tensor(name)
+            pooling, layer = _place(name)
+            found = asdict(alignment(*pair, *sides))
+            rows.append({"pooling": pooling, "layer": layer} | found)
+            draws[name] = np.stack(resampled(*pair, *sides))
+            watcher.advanced(done / len(names))
     save_file(draws, folder / "draws.safetensors")
     write_text(folder / "alignment.json", json.dumps(rows))
+
+
+def _place(name: str) -> tuple[str, int]:
+    """Pooling and layer of vectors, from what their tensor is called."""
+    pooling, _, layer = name.partition(".")
+    return pooling, int(layer)
+
+
+def _in_order(study: Study, name: str) -> tuple[int, int]:
+    """The place of vectors in the order of the study's settings."""
+    pooling, layer = _place(name)
+    layers = study.embed.layers
+    at = layer if layers == "all" else layers.index(layer)
+    return study.embed.poolings.index(pooling), at
 
 
 RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed, "compare": _compare}
@@ -204,7 +226,7 @@ RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed, "compare": _co
 
 def read_vectors(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     """The vectors of an embed step, by pooling and layer."""
-    return _by_place(folder / "vectors.safetensors")
+    return _by_place(folder / VECTORS)
 
 
 def read_draws(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
@@ -215,17 +237,13 @@ def read_draws(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
 def _by_place(path: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     from safetensors.numpy import load_file
 
-    found = {}
-    for name, array in load_file(path).items():
-        pooling, _, layer = name.partition(".")
-        found[pooling, int(layer)] = array
-    return found
+    return {_place(name): array for name, array in load_file(path).items()}
 
 
 def _counted(watcher: Watcher, total: int) -> Any:
-    done = 0
+    done = 0.0
 
-    def count(more: int) -> None:
+    def count(more: float) -> None:
         nonlocal done
         done += more
         watcher.advanced(done / total)

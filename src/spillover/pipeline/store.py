@@ -30,7 +30,7 @@ class Spec:
     """What a step's result depends on.
 
     Attributes:
-        kind: tune, evaluate or embed.
+        kind: tune, evaluate, embed or compare.
         slot: what the result is of, in words; the same for all keys of one place in a
             study, so that a result that no longer fits can be found.
         fields: everything that may change the result, as JSON.
