@@ -97,7 +97,8 @@ class Progress:
         """The linter has looked at the study's data."""
         serious = [remark for remark in remarks if remark.level != "note"]
         if serious:
-            err.print(f"{len(serious)} doubts about the data ('spillover lint'), as:")
+            number = "1 doubt" if len(serious) == 1 else f"{len(serious)} doubts"
+            err.print(f"{number} about the data ('spillover lint'), as:")
             err.print(f"  {serious[0].level}, {serious[0].where}: {serious[0].message}")
 
     def started(self, step: Step) -> None:

@@ -120,13 +120,11 @@ def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
             "mean ρ": f"{row.value:.2f}",
             "p": f"{row.p:.3f}",
             "one language less": GAP if math.isnan(row.without_low) else lowest,
-            "of": row.strata,
         }
-    note = (
-        "mean over tasks and seeds; p by permuting the languages in all of them at once"
-    )
+    each = "; or ".join(frame["strata"].unique())
+    note = f"mean of {each}; p by permuting the languages in all of them at once"
     names = ["corpus", "pooling", "layer"]
-    columns = ["mean ρ", "p", "one language less", "of"]
+    columns = ["mean ρ", "p", "one language less"]
     return _panel("Correlation, pooled", values, cells, names, columns, note)
 
 
