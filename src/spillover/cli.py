@@ -41,6 +41,10 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder with the official data files; without it, the Hub."),
 ]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value, as tune.epochs=1; may be repeated."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")]
 Model = Annotated[
     str,
@@ -52,10 +56,7 @@ Adapter = Annotated[Path | None, typer.Option(help="Folder of a PEFT adapter.")]
 @app.command()
 def run(
     study: StudyName,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value, as tune.epochs=1; may be repeated."),
-    ] = None,
+    set_: Overrides = None,
     data_root: DataRoot = None,
     out: Annotated[
         Path | None, typer.Option(help="Where results go; default runs/<study>.")
@@ -114,10 +115,7 @@ def show(
 @app.command()
 def lint(
     study: StudyName,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value, as tune.epochs=1; may be repeated."),
-    ] = None,
+    set_: Overrides = None,
     data_root: DataRoot = None,
 ) -> None:
     """Look for what is odd in a study's data and prompts; no weights are loaded."""

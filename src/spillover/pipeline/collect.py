@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +25,10 @@ from spillover.analysis.uncertainty import (
     wilson,
 )
 from spillover.data.task import Task
-from spillover.identify import identify
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
-from spillover.pipeline.run import read_draws
+from spillover.pipeline.run import MEASURES, read_draws
 from spillover.pipeline.store import Store
-from spillover.rouge import tokenizer
 from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
@@ -68,6 +65,8 @@ class Outcomes:
         inputs: its data.
         evaluated: each finished evaluation with its predictions, as `to_pandas` of an
             `Evaluation` gives them.
+        measured: each finished evaluation of summaries with what `summaries.per_item`
+            found.
         compared: each finished comparison with its measures, a dictionary for each
             pooling and layer.
         draws: each finished comparison's replicates, as `read_draws` gives them.
@@ -85,6 +84,11 @@ class Outcomes:
             step: pd.read_parquet(folders[step] / "predictions.parquet")
             for step in done
             if step.kind == "evaluate"
+        }
+        self.measured: dict[Step, pd.DataFrame] = {
+            step: pd.read_parquet(folders[step] / MEASURES)
+            for step in self.evaluated
+            if (folders[step] / MEASURES).is_file()
         }
         compared = [step for step in done if step.kind == "compare"]
         self.compared: dict[Step, list[dict[str, Any]]] = {
@@ -278,20 +282,11 @@ def diagnostics(found: Outcomes) -> pd.DataFrame:
     """What stands behind the scores: docs/diagnostics.md says what each measure is."""
     parts = []
     for step, predictions in found.evaluated.items():
-        data, language = found.inputs.tasks[step.name], str(step.language)
-        if data.task.kind == "classification":
-            table = answers.diagnose(predictions, data.task)
-        elif data.task.metric == "rougeL":
-            table = summaries.diagnose(
-                summaries.per_item(
-                    predictions,
-                    data.task,
-                    data.test[language],
-                    language,
-                    tokenize=tokenizer(language, stem=False).tokenize,
-                    identify=partial(identify, candidates=found.study.languages),
-                )
-            )
+        task = found.inputs.tasks[step.name].task
+        if task.kind == "classification":
+            table = answers.diagnose(predictions, task)
+        elif step in found.measured:
+            table = summaries.diagnose(found.measured[step])
         else:
             continue
         parts.append(table.assign(**_place(found, step)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spillover.lint.remark import Remark
     from spillover.models import LanguageModel
 
+MEASURES = "measures.parquet"
 VECTORS = "vectors.safetensors"
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -138,7 +139,10 @@ def _evaluate(
     folder: Path,
     watcher: Watcher,
 ) -> None:
+    from spillover.analysis import summaries
     from spillover.evaluate import evaluate
+    from spillover.identify import identify
+    from spillover.rouge import tokenizer
 
     data = inputs.tasks[step.name]
     language = str(step.language)
@@ -151,7 +155,18 @@ def _evaluate(
         chat=study.chat,
         progress=_counted(watcher, step.items),
     )
-    result.to_pandas().to_parquet(folder / "predictions.parquet", index=False)
+    predictions = result.to_pandas()
+    predictions.to_parquet(folder / "predictions.parquet", index=False)
+    if data.task.metric == "rougeL":
+        measured = summaries.per_item(
+            predictions,
+            data.task,
+            data.test[language],
+            language,
+            tokenize=tokenizer(language, stem=False).tokenize,
+            identify=identify,
+        )
+        measured.to_parquet(folder / MEASURES, index=False)
 
 
 def _embed(
