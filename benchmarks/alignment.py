@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spillover.analysis.alignment import alignment, retrieval
-from spillover.analysis.representation import Rows, random_pairs
+from spillover.analysis.pairs import Rows, random_pairs
 
 Vectors = npt.NDArray[Any]
 SMALL = 5_000
