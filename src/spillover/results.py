@@ -80,17 +80,25 @@ class Results:
 
     def panels(self) -> list[Panel]:
         """Tables 1 to 3, in the paper's shape, each with what it rests on."""
-        languages = self.study.languages
         score, similarity, correlation = self.paper_panels()
+        behind_scores, behind_correlations = self._evidence_panels()
         return [
             *score,
-            *evidence.baseline_panels(self.diagnostics, languages, [*self.tasks]),
-            *evidence.change_panels(self.comparisons, languages, self.tasks),
-            *evidence.prompt_panels(self.evaluations, languages, self.tasks),
+            *behind_scores,
             *similarity,
             *correlation,
-            *evidence.pooled_panels(self._of_the_tables(self.pooled)),
+            *behind_correlations,
         ]
+
+    def _evidence_panels(self) -> tuple[list[Panel], list[Panel]]:
+        """What Table 1 rests on, and what goes beyond Table 3."""
+        languages, tasks = self.study.languages, self.tasks
+        behind_scores = [
+            *evidence.baseline_panels(self.diagnostics, languages, [*tasks]),
+            *evidence.change_panels(self.comparisons, languages, tasks),
+            *evidence.prompt_panels(self.evaluations, languages, tasks),
+        ]
+        return behind_scores, evidence.pooled_panels(self._of_the_tables(self.pooled))
 
     def paper_panels(self) -> tuple[list[Panel], list[Panel], list[Panel]]:
         """Tables 1, 2 and 3 alone."""
@@ -134,17 +142,14 @@ class Results:
     def write_tables(self) -> None:
         """Write all panels as CSV, Markdown and LaTeX, in `tables`."""
         score, similarity, correlation = self.paper_panels()
+        behind_scores, behind_correlations = self._evidence_panels()
         tables.write_tables(
             self.folder / "tables",
             {
                 "table1": score,
                 "table2": similarity,
                 "table3": correlation,
-                "evidence": [
-                    panel
-                    for panel in self.panels()
-                    if not panel.title.startswith("Table")
-                ],
+                "evidence": [*behind_scores, *behind_correlations],
             },
         )
 

@@ -68,7 +68,7 @@ def coefficients(
 
 
 @lru_cache(maxsize=8)
-def orders(n: int, seed: int = 1) -> npt.NDArray[np.int8]:
+def orders(n: int) -> npt.NDArray[np.int8]:
     """Orders of n languages: all n! of up to 9, else a sample with the given one first.
 
     Returns:
@@ -80,7 +80,7 @@ def orders(n: int, seed: int = 1) -> npt.NDArray[np.int8]:
         result = np.fromiter(everything, np.int8).reshape(math.factorial(n), n)
     else:
         rows = np.tile(np.arange(n, dtype=np.int8), (SAMPLE + 1, 1))
-        np.random.default_rng(seed).permuted(rows[1:], axis=1, out=rows[1:])
+        np.random.default_rng(1).permuted(rows[1:], axis=1, out=rows[1:])
         result = rows
     result.flags.writeable = False  # the cache hands the same array to every caller
     return result
