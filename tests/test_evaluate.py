@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.data.items import Item
 from spillover.data.task import Task
@@ -210,6 +211,48 @@ def test_generation_of_the_real_model_is_the_same_in_any_batch(
             new = out[0, len(prompt.ids) :]
             text = real.tokenizer.decode(new, skip_special_tokens=True)
             assert prediction.text == text.strip()
+
+
+@pytest.mark.parametrize("kind", ["mistral", "lfm2"])
+def test_other_kinds_of_state_generate_as_prompts_alone_do(
+    tiny: LanguageModel, titles: Task, reviews: list[Item], kind: str
+) -> None:
+    """A window shorter than the prompts; and layers that keep no keys and values."""
+    size = {
+        "vocab_size": 512,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "initializer_range": 0.3,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    own: dict[str, Any] = {
+        "mistral": {"sliding_window": 7},
+        "lfm2": {"layer_types": ["conv", "full_attention"]},
+    }[kind]
+    torch.manual_seed(1)
+    config = AutoConfig.for_model(kind, **size, **own)
+    other = AutoModelForCausalLM.from_config(config).eval()
+    model = LanguageModel(other, tiny.tokenizer, kind)
+    settings = EvaluateSettings(beams=3, max_new_tokens=8)
+    found = evaluate(model, titles, reviews[:4], "en", settings)
+    prompts = Encoder(tiny.tokenizer, titles).prompts(reviews[:4])
+    assert len({len(prompt.ids) for prompt in prompts}) > 1
+    for prompt, prediction in zip(prompts, found.predictions, strict=True):
+        out = other.generate(
+            torch.tensor([prompt.ids]),
+            attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
+            num_beams=3,
+            max_new_tokens=8,
+            do_sample=False,
+        )
+        new = out[0, len(prompt.ids) :]
+        text = tiny.tokenizer.decode(new, skip_special_tokens=True)
+        assert prediction.text == text.strip()
 
 
 def test_decoding_ignores_what_a_model_brings_as_its_own_settings(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from spillover.analysis.answers import batch_calibrated
 from spillover.batching import batches, pad
@@ -295,6 +297,7 @@ def _generate(
         out = model.model.generate(
             input_ids=rows["input_ids"],
             attention_mask=rows["attention_mask"],
+            past_key_values=_prefilled(model, rows, settings.beams),
             num_beams=settings.beams,
             max_new_tokens=settings.max_new_tokens,
             pad_token_id=model.pad_id,
@@ -308,3 +311,21 @@ def _generate(
             )
         progress(len(batch))
     return [result[i] for i in range(len(prompts))]
+
+
+def _prefilled(model: LanguageModel, rows: dict[str, Tensor], beams: int) -> Any:
+    """The cache of all but the last token of each prompt, repeated for each beam.
+
+    `generate` would copy a prompt for each beam first and read every copy. None where
+    that is what has to be done: for prompts of one token, and where a layer keeps
+    something else than keys and values.
+    """
+    if beams == 1 or rows["input_ids"].shape[1] == 1:
+        return None
+    seen = {name: tensor[:, :-1] for name, tensor in rows.items()}
+    cache = model.backbone(**seen, use_cache=True).get("past_key_values")
+    known = (DynamicLayer, DynamicSlidingWindowLayer)
+    if cache is None or any(type(layer) not in known for layer in cache.layers):
+        return None
+    cache.batch_repeat_interleave(beams)
+    return cache
