@@ -1,0 +1,51 @@
+"""The command line: one thin command for each public function."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import typer
+
+from spillover.cli import steps, study
+from spillover.errors import Faults, SpilloverError
+from spillover.terminal import err
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="How far a skill that a language model learns in English carries over to "
+    "other languages, and why.",
+)
+for command in (
+    *(study.run, study.show, study.lint, study.audit, study.studies, study.tasks),
+    *(steps.tune, steps.evaluate, steps.embed),
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; our own errors end in one message and status 2."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # our own progress line is enough
+    # PEFT still uses a name that transformers renames; no reader can mend that.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+    try:
+        app()
+    except SpilloverError as error:
+        errors = error.errors if isinstance(error, Faults) else (error,)
+        for each in errors:
+            err.print(f"error: {each}", *getattr(each, "__notes__", ()))
+        if len(errors) > 1:
+            err.print(f"{len(errors)} errors; nothing was run")
+        sys.exit(2)
+    except OSError as error:  # a full disk, a file taken away during the run
+        err.print(f"error: {error}")
+        sys.exit(2)
+    except SystemExit as exit:
+        if exit.code == 130:  # what typer makes of Ctrl-C
+            err.print("stopped; steps that are done are kept")
+        raise

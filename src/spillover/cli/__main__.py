@@ -1,0 +1,5 @@
+"""`python -m spillover.cli`."""
+
+from spillover.cli import main
+
+main()

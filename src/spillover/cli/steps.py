@@ -1,0 +1,141 @@
+"""Commands for single steps: tune, evaluate and embed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spillover.cli.options import Adapter, DataRoot, Device, Model
+from spillover.errors import Faults
+from spillover.terminal import out, say, table
+
+if TYPE_CHECKING:
+    from spillover.model_spec import ModelSpec
+    from spillover.settings import TuneSettings
+
+
+def tune(
+    task: Annotated[str, typer.Option(help="Task to learn, in English.")],
+    out: Annotated[Path, typer.Option(help="Where the adapter goes.")],
+    model: Model = "smollm2-135m-instruct",
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Training items; all.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as epochs=1.")
+    ] = None,
+    seed: int = 1,
+    data_root: DataRoot = None,
+    device: Device = "auto",
+) -> None:
+    """Fine-tune a model with LoRA on a task's English items."""
+    from spillover.data import registry
+    from spillover.studies import check_writable
+
+    chosen = registry.task(task)
+    settings = _settings(set_ or [])
+    spec = _model(model)
+    items = chosen.load("train", "en", data_root)[:rows]
+    check_writable(out)
+    from spillover.models import load_model
+    from spillover.tune import tune as tune_model
+
+    base = load_model(spec, device=device)
+    log = tune_model(base, chosen, items, out, settings, seed=seed)
+    last = f", last loss {log[-1]['loss']:.3f}" if log else ""
+    say(f"{out}: adapter of {len(items)} items{last}")
+
+
+def evaluate(
+    task: Annotated[str, typer.Option(help="Task to evaluate.")],
+    language: Annotated[list[str], typer.Option(help="May be repeated.")],
+    model: Model = "smollm2-135m-instruct",
+    adapter: Adapter = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Items a language; all.")
+    ] = None,
+    data_root: DataRoot = None,
+    device: Device = "auto",
+) -> None:
+    """Evaluate a model zero-shot on a task."""
+    from spillover.data import registry
+    from spillover.data.items import subsample
+
+    chosen = registry.task(task)
+    spec = _model(model)
+    items = chosen.load_all("test", language, data_root)
+    if rows is not None:
+        items = subsample(items, rows, 1)
+    from spillover.evaluate import evaluate as evaluate_model
+    from spillover.models import attach, load_model
+
+    lm = load_model(spec, device=device)
+    lm = lm if adapter is None else attach(lm, adapter)
+    lines = table("language", "metric", "value", "n")
+    for code, part in items.items():
+        result = evaluate_model(lm, chosen, part, code)
+        for metric, value in result.metrics.items():
+            lines.add_row(code, metric, f"{value:.3f}", str(result.n))
+    out.print(lines)
+
+
+def embed(
+    corpus: Annotated[str, typer.Option(help="Parallel corpus to embed.")],
+    language: Annotated[list[str], typer.Option(help="May be repeated.")],
+    model: Model = "smollm2-135m-instruct",
+    adapter: Adapter = None,
+    rows: Annotated[int | None, typer.Option(min=2, help="Sentences; all.")] = None,
+    data_root: DataRoot = None,
+    device: Device = "auto",
+) -> None:
+    """Compare the vectors of parallel and of random sentence pairs with English."""
+    from spillover.analysis.similarity import similarity
+    from spillover.data import registry
+
+    spec = _model(model)
+    texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
+    from spillover.embed import embed as embed_sentences
+    from spillover.models import attach, load_model
+
+    lm = load_model(spec, device=device)
+    lm = lm if adapter is None else attach(lm, adapter)
+    english = embed_sentences(lm, texts["en"])
+    lines = table("pair", "pooling", "layer", "parallel", "random", "n")
+    for code in texts:
+        if code == "en":
+            continue
+        for key, vectors in embed_sentences(lm, texts[code]).items():
+            found = similarity(english[key], vectors, texts["en"], texts[code])
+            cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
+            lines.add_row(f"en-{code}", key[0], str(key[1]), *cells)
+    out.print(lines)
+
+
+def _settings(overrides: Iterable[str]) -> TuneSettings:
+    from pydantic import ValidationError
+
+    from spillover.settings import TuneSettings
+    from spillover.study import explained, override
+
+    given: dict[str, Any] = {}
+    for text in overrides:
+        override(given, text)
+    try:
+        return TuneSettings.model_validate(given)
+    except ValidationError as error:
+        raise Faults(explained(error, "--set", ("tune",))) from error
+
+
+def _model(line: str) -> ModelSpec:
+    from pydantic import ValidationError
+
+    from spillover.model_spec import ModelSpec
+    from spillover.study import explained
+
+    try:
+        return ModelSpec.model_validate(line)
+    except ValidationError as error:
+        raise Faults(explained(error, "--model")) from error
