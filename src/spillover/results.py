@@ -38,7 +38,7 @@ PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "
 
 FRAMES = (
     *("evaluations", "comparisons", "similarities", "correlations", "controls"),
-    *("pooled", "mexa", "diagnostics", "confusions", "lint"),
+    *("pooled", "distributions", "mexa", "diagnostics", "confusions", "lint"),
 )
 
 
@@ -55,6 +55,7 @@ class Results:
         correlations: one row a task, metric, corpus, pooling, layer and measure.
         controls: correlations given what else may explain them.
         pooled: correlations of all tasks and seeds as one.
+        distributions: numbers of pairs by cosine, one row a bin.
         mexa: one row a corpus, language, state and pooling, over layers.
         diagnostics: what stands behind the scores.
         confusions: gold labels against answers.
@@ -71,6 +72,7 @@ class Results:
     correlations: pd.DataFrame
     controls: pd.DataFrame
     pooled: pd.DataFrame
+    distributions: pd.DataFrame
     mexa: pd.DataFrame
     diagnostics: pd.DataFrame
     confusions: pd.DataFrame
@@ -213,6 +215,7 @@ def write_results(
         correlations=correlations.correlations(found, scores),
         controls=correlations.controls(found, scores, _controls(study, inputs)),
         pooled=correlations.pooled(found, scores),
+        distributions=collect.distributions(found),
         mexa=collect.mexa(found),
         diagnostics=collect.diagnostics(found),
         confusions=collect.confusions(found),

@@ -136,6 +136,25 @@ def test_a_similarity_is_of_the_vectors_and_a_change_since_before(
         assert np.isnan(before["change"])
 
 
+def test_pairs_are_counted_by_cosine_beside_each_mean(tiny_done: Done) -> None:
+    results = tiny_done[1]
+    frame = results.distributions
+    assert list(frame.columns) == collect.DISTRIBUTIONS
+    assert (frame["high"] - frame["low"]).to_numpy() == pytest.approx(0.01)
+    assert frame[["parallel", "random"]].any(axis=1).all()
+    keys = ["tuned_on", "corpus", "target", "pooling", "layer"]
+    means = results.similarities.set_index(keys)
+    groups = frame.groupby(keys, dropna=False)
+    assert len(groups) == len(means)
+    for place, part in groups:
+        row = means.loc[place]
+        assert part["parallel"].sum() == row["n"]
+        middle = (part["low"] + part["high"]) / 2
+        for name in ("parallel", "random"):
+            mean = (middle * part[name]).sum() / part[name].sum()
+            assert mean == pytest.approx(row[name], abs=0.005)
+
+
 def test_diagnostics_stand_behind_every_evaluation(tiny_done: Done) -> None:
     results = tiny_done[1]
     frame = results.diagnostics

@@ -15,6 +15,7 @@ import numpy as np
 
 from spillover.analysis import answers, summaries
 from spillover.analysis.alignment import mexa_over_layers
+from spillover.analysis.distribution import EDGES
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import (
     Interval,
@@ -47,6 +48,8 @@ SIMILARITIES += ["mexa", "p1_forward", "p1_backward", "csls", "csls_p1_forward"]
 SIMILARITIES += ["csls_p1_backward", "centred_parallel", "centred_random"]
 SIMILARITIES += ["whitened_parallel", "whitened_random", "whitened_directions", "cka"]
 SIMILARITIES += ["cka_debiased", "anc", "anc_dimensions", "n_ranked", "n", "n_expected"]
+DISTRIBUTIONS = [*STATE, "corpus", "source", "target", "pooling", "layer"]
+DISTRIBUTIONS += ["low", "high", "parallel", "random"]
 MEXA = [*STATE, "corpus", "source", "target", "pooling", "mean", "max", "layers"]
 DIAGNOSTICS = [*STATE, "task", "language", "prompt", "measure", "reading", "label"]
 DIAGNOSTICS += ["value", "n"]
@@ -69,6 +72,7 @@ class Outcomes:
             found.
         compared: each finished comparison with its measures, a dictionary for each
             pooling and layer.
+        counted: each finished comparison's counts of pairs by cosine, likewise.
         draws: each finished comparison's replicates, as `read_draws` gives them.
     """
 
@@ -93,6 +97,10 @@ class Outcomes:
         compared = [step for step in done if step.kind == "compare"]
         self.compared: dict[Step, list[dict[str, Any]]] = {
             step: json.loads((folders[step] / "alignment.json").read_text("utf-8"))
+            for step in compared
+        }
+        self.counted: dict[Step, list[dict[str, Any]]] = {
+            step: json.loads((folders[step] / "distribution.json").read_text("utf-8"))
             for step in compared
         }
         self.draws = {step: read_draws(folders[step]) for step in compared}
@@ -248,6 +256,33 @@ def similarities(found: Outcomes) -> pd.DataFrame:
                 entry[f"{name}_low"], entry[f"{name}_high"] = percentile(draws)
             rows.append(entry)
     return tidy(rows, SIMILARITIES)
+
+
+def distributions(found: Outcomes) -> pd.DataFrame:
+    """One row a bin of cosines from `low` to `high` that holds a pair.
+
+    With a corpus, language, state of the model, pooling and layer each.
+    """
+    rows = []
+    for step, places in found.counted.items():
+        for place in places:
+            counts = np.array([place["parallel"], place["random"]])
+            for bin_ in np.flatnonzero(counts.any(axis=0)):
+                rows.append(
+                    found.state(step)
+                    | {
+                        "corpus": step.name,
+                        "source": PIVOT,
+                        "target": step.language,
+                        "pooling": place["pooling"],
+                        "layer": place["layer"],
+                        "low": EDGES[bin_],
+                        "high": EDGES[bin_ + 1],
+                        "parallel": counts[0, bin_],
+                        "random": counts[1, bin_],
+                    }
+                )
+    return tidy(rows, DISTRIBUTIONS)
 
 
 def mexa(found: Outcomes) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from spillover.study import OWN_PROMPT, PIVOT, Study
 
 Kind = Literal["tune", "evaluate", "embed", "compare"]
 
-VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 1}
+VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 2}
 """Raised by whoever changes what a step computes: all its results are then redone."""
 
 NOT_IN_KEY = {"checkpoint_minutes"}

@@ -203,22 +203,28 @@ def _compare(
     from safetensors.numpy import save_file
 
     from spillover.analysis.alignment import alignment
+    from spillover.analysis.distribution import distribution
     from spillover.analysis.similarity import resampled
 
     paths = [models.store.folder(of) / VECTORS for of in step.upstream]
     texts = inputs.corpora[step.name].sentences
     sides = texts[PIVOT], texts[str(step.language)]
-    rows, draws = [], {}
+    rows, counted, draws = [], [], {}
     with safe_open(paths[0], "np") as source, safe_open(paths[1], "np") as target:
         names = sorted(target.keys(), key=lambda name: _in_order(study, name))
         for done, name in enumerate(names, start=1):
             pair = source.get_tensor(name), target.get_tensor(name)
             pooling, layer = _place(name)
             found = asdict(alignment(*pair, *sides))
-            rows.append({"pooling": pooling, "layer": layer} | found)
+            place = {"pooling": pooling, "layer": layer}
+            rows.append(place | found)
+            counts = distribution(*pair, *sides)
+            numbers = {"parallel": counts.parallel, "random": counts.random}
+            counted.append(place | {k: v.tolist() for k, v in numbers.items()})
             draws[name] = np.stack(resampled(*pair, *sides))
             watcher.advanced(done / len(names))
     save_file(draws, folder / "draws.safetensors")
+    write_text(folder / "distribution.json", json.dumps(counted))
     write_text(folder / "alignment.json", json.dumps(rows))
 
 
