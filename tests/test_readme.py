@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 else:
     TinyStudy = Any
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
+CHECKOUT = Path(__file__).resolve().parent.parent
+README = (CHECKOUT / "README.md").read_text("utf-8")
+JAPANESE = (CHECKOUT / "README.ja.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -73,3 +75,16 @@ def test_what_a_study_may_say_besides() -> None:
     parsed = parse_study(study | more)
     assert parsed.training_seeds == (1, 2, 3)
     assert parsed.embed.layers == "all"
+
+
+def test_both_languages_show_the_same_code_commands_and_pages() -> None:
+    for pattern in (
+        r"^```.*?^```$",  # code
+        r"^    (.*?)(?: {2,}#.*)?$",  # commands and output, but for what is said of them
+        r"\]\((docs/[^)]*)\)",
+    ):
+        found = [
+            re.findall(pattern, text, re.MULTILINE | re.DOTALL if "`" in pattern else re.M)
+            for text in (README, JAPANESE)
+        ]
+        assert found[0] == found[1] != []

@@ -65,7 +65,7 @@ def test_overrides_go_into_nested_keys() -> None:
     )
     assert study.tune.epochs == 2
     assert study.tasks[1].test_rows == 7
-    assert study.tasks[0].test_rows is None
+    assert study.tasks[0].test_rows == 64
     assert (study.languages, study.seed) == (("en", "zh"), 5)
 
 
