@@ -84,7 +84,9 @@ def test_both_languages_show_the_same_code_commands_and_pages() -> None:
         r"\]\((docs/[^)]*)\)",
     ):
         found = [
-            re.findall(pattern, text, re.MULTILINE | re.DOTALL if "`" in pattern else re.M)
+            re.findall(
+                pattern, text, re.MULTILINE | re.DOTALL if "`" in pattern else re.M
+            )
             for text in (README, JAPANESE)
         ]
         assert found[0] == found[1] != []
