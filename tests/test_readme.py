@@ -78,15 +78,12 @@ def test_what_a_study_may_say_besides() -> None:
 
 
 def test_both_languages_show_the_same_code_commands_and_pages() -> None:
-    for pattern in (
-        r"^```.*?^```$",  # code
-        r"^    (.*?)(?: {2,}#.*)?$",  # commands and output, but for what is said of them
-        r"\]\((docs/[^)]*)\)",
-    ):
-        found = [
-            re.findall(
-                pattern, text, re.MULTILINE | re.DOTALL if "`" in pattern else re.M
-            )
-            for text in (README, JAPANESE)
-        ]
-        assert found[0] == found[1] != []
+    patterns = {
+        "code": r"(?ms)^```.*?^```$",
+        "commands and output, without remarks": r"(?m)^    (.*?)(?: {2,}#.*)?$",
+        "pages": r"\]\((docs/[^)]*)\)",
+    }
+    for what, pattern in patterns.items():
+        english, japanese = (re.findall(pattern, text) for text in (README, JAPANESE))
+        assert english, what
+        assert english == japanese, what
