@@ -28,9 +28,8 @@ from spillover.analysis.pairs import (
     Rows,
     Vectors,
     blocks,
-    check_directions,
     mean_cosines,
-    random_pairs,
+    paired_rows,
 )
 from spillover.analysis.permutation import Floats
 from spillover.analysis.representation import (
@@ -128,12 +127,9 @@ def alignment(
         DataError: shapes that differ, fewer than two rows, a row that is zero or not
             finite, no random pair, or `neighbours` below 1.
     """
-    pairs = random_pairs(source, target, source_texts, target_texts)
     if neighbours < 1:
         raise DataError(f"{neighbours} neighbours", expected="at least 1")
-    u, v = Rows(source), Rows(target)
-    check_directions(u, "source")
-    check_directions(v, "target")
+    u, v, pairs = paired_rows(source, target, source_texts, target_texts)
     parallel, random = mean_cosines(u, v, pairs)
     white = whiten(source, target)
     cka, anc = linear_cka(source, target), neuron_correlation(source, target)

@@ -12,13 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spillover.analysis.pairs import (
-    Rows,
-    Vectors,
-    blocks,
-    check_directions,
-    random_pairs,
-)
+from spillover.analysis.pairs import Vectors, blocks, paired_rows
 from spillover.analysis.permutation import Floats
 
 BINS = 200
@@ -59,10 +53,7 @@ def distribution(
     Raises:
         DataError: as `similarity.similarity`.
     """
-    pairs = random_pairs(source, target, source_texts, target_texts)
-    u, v = Rows(source), Rows(target)
-    check_directions(u, "source")
-    check_directions(v, "target")
+    u, v, pairs = paired_rows(source, target, source_texts, target_texts)
     parallel = np.zeros(BINS, dtype=np.int64)
     random = np.zeros(BINS, dtype=np.int64)
     for rows in blocks(u.n):

@@ -163,6 +163,24 @@ def _numbers(keys: Sequence[object]) -> Integers:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
+def paired_rows(
+    source: Vectors,
+    target: Vectors,
+    source_texts: Sequence[str] | None = None,
+    target_texts: Sequence[str] | None = None,
+) -> tuple[Rows, Rows, RandomPairs]:
+    """The rows of both sides, each with a direction, and which pairs are random.
+
+    Raises:
+        DataError: as `random_pairs` and `check_directions`.
+    """
+    pairs = random_pairs(source, target, source_texts, target_texts)
+    u, v = Rows(source), Rows(target)
+    check_directions(u, "source")
+    check_directions(v, "target")
+    return u, v, pairs
+
+
 def cosine_sums(
     u: Rows, v: Rows, pairs: RandomPairs, counts: Floats
 ) -> tuple[Floats, Floats, Floats]:

@@ -13,13 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spillover.analysis.pairs import (
-    RandomPairs,
-    Rows,
     Vectors,
-    check_directions,
     cosine_sums,
     mean_cosines,
-    random_pairs,
+    paired_rows,
 )
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import DRAWS, resamples
@@ -67,7 +64,7 @@ def similarity(
         DataError: shapes that differ, fewer than two rows, a row that is zero or not
             finite, or no random pair left.
     """
-    u, v, pairs = _checked(source, target, source_texts, target_texts)
+    u, v, pairs = paired_rows(source, target, source_texts, target_texts)
     parallel, random = mean_cosines(u, v, pairs)
     return Similarity(parallel, random, u.n, int(pairs.competitors.sum()))
 
@@ -104,23 +101,10 @@ def resampled(
     Raises:
         DataError: as `similarity`.
     """
-    u, v, pairs = _checked(source, target, source_texts, target_texts)
+    u, v, pairs = paired_rows(source, target, source_texts, target_texts)
     parallels, randoms = [], []
     for counts in resamples(u.n, seed, draws):
         parallel, random, number = cosine_sums(u, v, pairs, counts)
         parallels.append(parallel / u.n)
         randoms.append(np.where(number > 0, random, np.nan) / np.maximum(number, 1))
     return np.concatenate(parallels), np.concatenate(randoms)
-
-
-def _checked(
-    source: Vectors,
-    target: Vectors,
-    source_texts: Sequence[str] | None,
-    target_texts: Sequence[str] | None,
-) -> tuple[Rows, Rows, RandomPairs]:
-    pairs = random_pairs(source, target, source_texts, target_texts)
-    u, v = Rows(source), Rows(target)
-    check_directions(u, "source")
-    check_directions(v, "target")
-    return u, v, pairs
