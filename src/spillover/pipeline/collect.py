@@ -113,6 +113,11 @@ class Outcomes:
             "seed": step.seed,
         }
 
+    def pair(self, step: Step) -> dict[str, Any]:
+        """The first columns of a comparison's rows."""
+        place = {"corpus": step.name, "source": PIVOT, "target": step.language}
+        return self.state(step) | place
+
     def metrics(self, step: Step) -> list[str]:
         """The metrics of an evaluation."""
         return metrics_of(self.inputs.tasks[step.name].task)
@@ -232,13 +237,7 @@ def similarities(found: Outcomes) -> pd.DataFrame:
             place = row["pooling"], row["layer"]
             parallel, random = found.draws[step][place].astype(np.float64)
             usable = np.isfinite(random)
-            entry = found.state(step) | row
-            entry |= {
-                "corpus": step.name,
-                "source": PIVOT,
-                "target": step.language,
-                "n_expected": corpus.n_expected,
-            }
+            entry = found.pair(step) | row | {"n_expected": corpus.n_expected}
             named = {
                 "parallel": parallel,
                 "random": random[usable],
@@ -269,11 +268,8 @@ def distributions(found: Outcomes) -> pd.DataFrame:
             counts = np.array([place["parallel"], place["random"]])
             for bin_ in np.flatnonzero(counts.any(axis=0)):
                 rows.append(
-                    found.state(step)
+                    found.pair(step)
                     | {
-                        "corpus": step.name,
-                        "source": PIVOT,
-                        "target": step.language,
                         "pooling": place["pooling"],
                         "layer": place["layer"],
                         "low": EDGES[bin_],
@@ -299,11 +295,8 @@ def mexa(found: Outcomes) -> pd.DataFrame:
         for pooling, values in scores.items():
             over = mexa_over_layers(values)
             rows.append(
-                found.state(step)
+                found.pair(step)
                 | {
-                    "corpus": step.name,
-                    "source": PIVOT,
-                    "target": step.language,
                     "pooling": pooling,
                     "mean": over.mean,
                     "max": over.max,

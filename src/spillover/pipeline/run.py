@@ -218,9 +218,8 @@ def _compare(
             found = asdict(alignment(*pair, *sides))
             place = {"pooling": pooling, "layer": layer}
             rows.append(place | found)
-            counts = distribution(*pair, *sides)
-            numbers = {"parallel": counts.parallel, "random": counts.random}
-            counted.append(place | {k: v.tolist() for k, v in numbers.items()})
+            counts = asdict(distribution(*pair, *sides))
+            counted.append(place | {k: v.tolist() for k, v in counts.items()})
             draws[name] = np.stack(resampled(*pair, *sides))
             watcher.advanced(done / len(names))
     save_file(draws, folder / "draws.safetensors")
