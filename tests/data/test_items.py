@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_parallel_languages_give_the_same_items() -> None:
     assert len(set(sample["en"])) == 7
 
 
-def test_a_sample_is_that_of_a_plain_sort() -> None:
+def test_items_without_labels_to_balance_are_in_the_order_of_their_hashes() -> None:
     rows = {
         "en": items(*(str(n) for n in range(20))),
         "fr": items(*(str(n) for n in range(5, 25))),
@@ -64,11 +65,50 @@ def test_a_sample_is_that_of_a_plain_sort() -> None:
         return -held, hashlib.sha256(f"11:{id}".encode()).hexdigest()
 
     expected = {
-        language: sorted((item.id for item in found), key=place)[:12]
-        for language, found in rows.items()
+        language: sorted((item.id for item in rows[language]), key=place)
+        for language in ("en", "fr", "de")
     }
-    assert ids(subsample(rows, 12, seed=11)) == expected
-    assert {"15", "16", "17", "18", "19"} <= set(expected["de"])
+    sample = ids(subsample(rows, 40, seed=11))
+    for language, shared in {"en": 15, "fr": 20, "de": 10}.items():
+        found, order = sample[language], expected[language]
+        assert set(found[:shared]) == set(order[:shared])
+    alone = {"en": rows["en"]}
+    assert ids(subsample(alone, 20, seed=11))["en"] == sorted(
+        sample["en"], key=lambda id: hashlib.sha256(f"11:{id}".encode()).hexdigest()
+    )
+    assert {"15", "16", "17", "18", "19"} <= set(sample["de"][:12])
+
+
+def labelled(counts: dict[str, int]) -> list[Item]:
+    golds = [gold for gold, n in counts.items() for _ in range(n)]
+    return [Item(str(n), {"text": "x"}, gold) for n, gold in enumerate(golds)]
+
+
+@pytest.mark.parametrize("n", [1, 7, 64, 99, 150])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_each_label_keeps_its_share_in_every_beginning(n: int, seed: int) -> None:
+    counts = {"0": 100, "1": 30, "2": 20}
+    sample = subsample({"en": labelled(counts)}, n, seed)["en"]
+    found = Counter(item.gold for item in sample)
+    for label, count in counts.items():
+        assert abs(found[label] - n * count / 150) <= 1 + 1e-9
+
+
+def test_rare_and_common_references_are_as_likely_to_be_taken() -> None:
+    """Half of the items are of answers that stand once, as in a task of numbers."""
+    rows = labelled({"18": 40} | {str(n): 1 for n in range(100, 140)})
+    share = [
+        sum(item.gold != "18" for item in subsample({"en": rows}, 20, seed)["en"])
+        for seed in range(200)
+    ]
+    assert sum(share) / 200 == pytest.approx(10, abs=0.5)
+
+
+def test_the_label_of_the_first_language_decides_for_all() -> None:
+    english = labelled({"0": 10, "1": 10})
+    forced = [Item(item.id, item.fields, "0") for item in english]
+    sample = ids(subsample({"en": english, "fr": forced}, 8, seed=5))
+    assert sample["en"] == sample["fr"]
 
 
 def test_a_smaller_sample_begins_a_larger_one() -> None:

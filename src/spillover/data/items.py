@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -49,8 +48,11 @@ def rank(id: str, seed: int) -> bytes:
 def subsample(items: ItemsByLanguage, n: int, seed: int) -> dict[str, list[Item]]:
     """The same `n` items of every language, as far as the languages share ids.
 
-    Ids are ordered by the number of the given languages that hold them, most first,
-    then by SHA-256 of seed and id; each language gives its first `n`, in that order.
+    Ids are ordered by the number of the given languages that hold them, most first;
+    ids that the same languages hold, such that any beginning has each gold label in
+    its share of the whole to within one item (systematic sampling of each label, from
+    a random start; the label is that of the first language that holds the id); within
+    a label by SHA-256 of seed and id. Each language gives its first `n`, in that order.
     So the order of a file does not matter, and a smaller sample is the beginning of
     a larger one. A language with fewer than `n` items gives all of them.
 
@@ -59,11 +61,23 @@ def subsample(items: ItemsByLanguage, n: int, seed: int) -> dict[str, list[Item]
     """
     if n < 1:
         raise ValueError(f"a sample of {n} items")
-    held = Counter(item.id for rows in items.values() for item in rows)
+    held: dict[str, list[str]] = {}
+    gold: dict[str, str] = {}
+    for language, rows in items.items():
+        for item in rows:
+            held.setdefault(item.id, []).append(language)
+            gold.setdefault(item.id, item.gold)
+    strata: dict[tuple[str, ...], list[str]] = {}
+    for id, languages in held.items():
+        strata.setdefault((gold[id], *languages), []).append(id)
+    places: dict[str, tuple[int, float, bytes]] = {}
+    for (label, *languages), ids in strata.items():
+        # Without it a label that stands once would always be in the middle.
+        start = int.from_bytes(rank(label, seed)[:8], "big") / 2**64
+        for turn, id in enumerate(sorted(ids, key=lambda id: rank(id, seed))):
+            places[id] = -len(languages), (turn + start) / len(ids), rank(id, seed)
     return {
-        language: sorted(rows, key=lambda item: (-held[item.id], rank(item.id, seed)))[
-            :n
-        ]
+        language: sorted(rows, key=lambda item: places[item.id])[:n]
         for language, rows in items.items()
     }
 
