@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import binom, norm, rankdata, ttest_rel
+from statsmodels.stats.multitest import multipletests
 
 from spillover.analysis.permutation import STATISTICS, coefficients
 from spillover.analysis.uncertainty import (
@@ -173,6 +174,13 @@ def test_holm_steps_down():
     # Sorted .01 .02 .04 .5: times 4, 3, 2, 1, never below the one before, at most 1.
     assert holm([0.04, 0.01, 0.5, 0.02]) == pytest.approx([0.08, 0.04, 0.5, 0.06])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_is_statsmodels_with_ties_and_at_any_order(seed):
+    rng = np.random.default_rng(seed)
+    p = rng.choice([*rng.random(6) ** 3, 0.0, 1.0], size=12).tolist()
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1].tolist())
 
 
 def test_resamples_are_bootstrap_samples_in_any_blocks(monkeypatch):

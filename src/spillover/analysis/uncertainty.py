@@ -177,13 +177,12 @@ def _detectable(change: Floats) -> float | None:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values adjusted for their number by Holm's step-down method (Holm 1979)."""
-    from statsmodels.stats.multitest import (  # type: ignore[import-untyped]
-        multipletests,
-    )
-
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    values = np.asarray(p_values, dtype=np.float64)
+    order = values.argsort()
+    adjusted = np.empty_like(values)
+    times = np.arange(values.size, 0, -1)
+    adjusted[order] = np.maximum.accumulate(values[order] * times).clip(max=1)
+    return adjusted.tolist()
 
 
 def resamples(
