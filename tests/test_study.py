@@ -94,7 +94,8 @@ def test_an_override_into_nowhere(text: str, sentence: str) -> None:
 def test_a_tasks_own_settings_lie_on_top_of_the_studys() -> None:
     use = {"task": "mini-paraphrase", "tune": {"rank": 2}, "evaluate": {"beams": 1}}
     study = parse_study(small(tasks=[use], tune={"epochs": 3}))
-    assert study.tune_settings(study.tasks[0]) == TuneSettings(epochs=3, rank=2)
+    wanted = TuneSettings(epochs=3, rank=2, project="s")
+    assert study.tune_settings(study.tasks[0]) == wanted
     assert study.evaluate_settings(study.tasks[0]) == EvaluateSettings(beams=1)
 
 

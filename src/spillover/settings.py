@@ -23,6 +23,12 @@ Schedule = Literal[
 ]
 """Those of transformers that need nothing but the number of steps."""
 
+Tracker = Literal["mlflow", "tensorboard", "trackio", "wandb"]
+"""The Trainer's name of a tracker, and its package's name too."""
+
+NOT_IN_KEY = {"checkpoint_minutes", "track", "project"}
+"""Settings of tuning that cannot change its result."""
+
 
 class TuneSettings(Settings):
     """How a model is fine-tuned with LoRA.
@@ -43,6 +49,8 @@ class TuneSettings(Settings):
         max_tokens: of prompt and answer together; the longest field of a longer
             item is cut. None: the model's context.
         checkpoint_minutes: how much work an interruption may cost.
+        track: the trackers that are told of the training.
+        project: what trackers file it under; None: the study's name, or `spillover`.
     """
 
     epochs: float = Field(default=6, gt=0)  # the paper's
@@ -59,6 +67,8 @@ class TuneSettings(Settings):
     weight_decay: float = Field(default=0.0, ge=0)  # transformers' default
     max_tokens: int | None = Field(default=None, ge=16)  # ours
     checkpoint_minutes: float = Field(default=5, gt=0)  # ours
+    track: tuple[Tracker, ...] = ()
+    project: str | None = Field(default=None, pattern=r"^\w[\w.-]*$")
 
     @model_validator(mode="after")
     def _accumulates(self) -> TuneSettings:

@@ -180,7 +180,8 @@ class Study(Strict):
 
     def tune_settings(self, use: TaskUse) -> TuneSettings:
         """The study's settings with the task's own on top."""
-        return TuneSettings.model_validate(self.tune.model_dump() | use.tune)
+        named = TuneSettings.model_validate(self.tune.model_dump() | use.tune)
+        return named.model_copy(update={"project": named.project or self.name})
 
     def evaluate_settings(self, use: TaskUse) -> EvaluateSettings:
         """The study's settings with the task's own on top."""

@@ -14,15 +14,13 @@ from spillover.errors import Faults
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
 from spillover.pipeline.store import Spec
 from spillover.rouge import packages
+from spillover.settings import NOT_IN_KEY
 from spillover.study import OWN_PROMPT, PIVOT, Study
 
 Kind = Literal["tune", "evaluate", "embed", "compare"]
 
 VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 2}
 """Raised by whoever changes what a step computes: all its results are then redone."""
-
-NOT_IN_KEY = {"checkpoint_minutes"}
-"""Settings that cannot change a result."""
 
 OF_THE_OTHER: Mapping[str, set[str]] = {
     "classification": {"beams", "max_new_tokens"},

@@ -1,0 +1,58 @@
+"""The command that puts an adapter on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spillover.cli.answer import Answer
+from spillover.terminal import out, say, table
+
+
+def push(
+    run: Annotated[Path, typer.Argument(help="The folder of a run that has ended.")],
+    repo: Annotated[str, typer.Argument(help="Where to, as user/name.")],
+    task: Annotated[
+        str | None, typer.Option(help="What the adapter was tuned on.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of its training.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Nobody else is to see it.")
+    ] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="A branch, made if need be; main.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Of the adapter, as the Hub spells it: apache-2.0.")
+    ] = "other",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Write the card, list the files, and stop."),
+    ] = False,
+) -> Answer:
+    """Put an adapter of a run on the Hugging Face Hub, with a model card."""
+    from spillover import hub
+    from spillover.pipeline.store import write_text
+    from spillover.results import read_results
+
+    adapter = hub.choose(read_results(run), task, seed)
+    files = hub.contents(adapter, repo, licence, revision)
+    sizes = {
+        name: len(content) if isinstance(content, bytes) else content.stat().st_size
+        for name, content in files.items()
+    }
+    document = {"repository": repo, "files": sizes}
+    if dry_run:
+        card = adapter.folder / "README.md"
+        write_text(card, bytes(files["README.md"]).decode())
+        lines = table("file", "bytes")
+        for name, size in sizes.items():
+            lines.add_row(name, f"{size:,}")
+        out.print(lines)
+        say(f"Nothing was sent; the card is in {card}")
+        return Answer(document | {"card": str(card)})
+    commit = hub.push(files, repo, private=private, revision=revision)
+    say(f"{repo}: {len(files)} files of {adapter.folder}, {commit}")
+    return Answer(document | {"commit": commit})
