@@ -1,0 +1,1 @@
+"""Ways in and out: tasks for lm-evaluation-harness, scores from other tools."""

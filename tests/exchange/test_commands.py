@@ -1,0 +1,105 @@
+"""The way out and back on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from spillover import cli, terminal
+from spillover.data.corpus import Corpus
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+else:
+    TinyStudy = Any
+
+
+@pytest.fixture
+def spillover(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Any:
+    """Calls `main` with arguments; gives the status, what was said, and the errors."""
+    # `main` sets what is not set; monkeypatch takes it back.
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "error")
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    for name in ("out", "err"):
+        monkeypatch.setattr(getattr(terminal, name), "width", 80)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return call
+
+
+CODES = {"fra_Latn": 0.5, "deu_Latn": 0.6, "jpn_Jpan": 0.2, "zho_Hans": 0.3}
+
+
+def test_scores_and_mexa_are_correlated(spillover: Any, tmp_path: Path) -> None:
+    results = {
+        f"belebele_{code}": {"acc,none": 0.3 + value} for code, value in CODES.items()
+    }
+    (tmp_path / "results_1.json").write_text(json.dumps({"results": results}))
+    folder = tmp_path / "flores"
+    folder.mkdir()
+    for code, value in CODES.items():
+        (folder / f"{code}.json").write_text(json.dumps({"0": 0.0, "1": value}))
+    scores, mexa, both = (tmp_path / f"{name}.csv" for name in ("s", "m", "c"))
+
+    code, out, _ = spillover("import", "scores", tmp_path, "--out", scores)
+    assert code == 0
+    assert out.split()[-7:] == ["unknown", "belebele", "acc", "fr", "de", "ja", "zh"]
+    code, out, _ = spillover(
+        *("import", "mexa", folder, "--model", "base", "--out", mexa)
+    )
+    assert out == f"{mexa}: 2 layers in de fr ja zh\n"
+    code, out, _ = spillover("correlate", scores, mexa, "--out", both)
+    assert code == 0
+    assert out.splitlines()[0] == "belebele, acc"
+    row = out.splitlines()[2].split()
+    assert row == ["mexa_mean", "–", "–", "1.00", "–", "0.083", "0.083", "4"]
+    assert "–: the similarities of all languages are the same\n" in out
+    assert "With 4 languages no p is below 0.083.\n" in out
+    assert len(pd.read_csv(both)) == 4
+    code, out, _ = spillover("correlate", scores, mexa, "--json")
+    assert [row["value"] for row in json.loads(out)["correlations"]] == [1, 1, None, 1]
+
+
+def test_parallel_text_is_printed_as_a_corpus(spillover: Any, tmp_path: Path) -> None:
+    for code in ("eng_Latn", "fra_Latn", "xho_Latn"):
+        (tmp_path / f"{code}.txt").write_text(f"{code}\n")
+    code, out, err = spillover("import", "sentences", tmp_path)
+    assert code == 0
+    assert err == "left out, as studies do not know them: xh\n"
+    [entry] = yaml.safe_load(out)["corpora"]
+    corpus = Corpus.model_validate(entry["corpus"])
+    assert corpus.parallel(["fr"]).sentences == {"en": ["eng_Latn"], "fr": ["fra_Latn"]}
+
+
+def test_an_export_tells_how_to_run_it(
+    spillover: Any, tiny_study: TinyStudy, tmp_path: Path
+) -> None:
+    options = ["--out", tmp_path / "tasks", "--data-root", tiny_study.data]
+    code, out, _ = spillover("export", "lm-eval", tiny_study.yaml, *options)
+    assert code == 0
+    model = tiny_study.raw["model"]
+    assert f"--model_args pretrained={model},dtype=float32 \\\n" in out
+    assert out.endswith("/tasks --tasks tiny_opinions,tiny_titles\n")
+    assert len([*(tmp_path / "tasks").glob("*.jsonl")]) == 7
+    options += ["--set", "evaluate.scoring=pmi"]
+    code, _, err = spillover("export", "lm-eval", tiny_study.yaml, *options)
+    assert code == 2
+    assert "the study says scoring: pmi" in err

@@ -1,0 +1,186 @@
+"""Results files of lm-evaluation-harness and lighteval, in the form they have."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spillover.errors import DataError
+from spillover.exchange.scores import read_scores
+
+
+def lm_eval(**scores: float) -> dict[str, Any]:
+    """A results file of lm-eval 0.4.13, of 100 items a task."""
+    results = {
+        name: {
+            "alias": f" - {name}",
+            "name": name,
+            "sample_len": 100,
+            "acc,none": value,
+            "acc_stderr,none": math.sqrt(value * (1 - value) / 99),
+            "f1,strict": value / 2,
+            "f1_stderr,strict": "N/A",
+        }
+        for name, value in scores.items()
+    }
+    return {
+        "results": {**results, "xnli": {"alias": "xnli", "acc,none": 0.5}},
+        "groups": {"xnli": {"alias": "xnli", "acc,none": 0.5}},
+        "configs": {
+            name: {"task": name, "metadata": {"version": 1.0}} for name in scores
+        },
+        "n-samples": {name: {"original": 2490, "effective": 100} for name in scores},
+        "config": {"model": "hf", "model_args": {"pretrained": "org/base"}},
+        "model_name": "org/base",
+    }
+
+
+def write(folder: Path, raw: Any, name: str = "results_2025-01-01.json") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    return path
+
+
+def test_lm_eval_in_all_folders_below(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "org__base", lm_eval(xnli_fr=0.4, xnli_zh=0.0))
+    write(tmp_path / "b", lm_eval(belebele_jpn_Jpan=0.7))
+    frame = read_scores([tmp_path])
+    assert set(frame["model"]) == {"base"}
+    assert frame["tuned_on"].isna().all()
+    keys = [*zip(frame["task"], frame["language"], frame["metric"], strict=True)]
+    assert keys == [
+        ("xnli", "fr", "acc"),
+        ("xnli", "fr", "f1,strict"),
+        ("xnli", "zh", "acc"),
+        ("xnli", "zh", "f1,strict"),
+        ("belebele", "ja", "acc"),
+        ("belebele", "ja", "f1,strict"),
+    ]
+    accuracy, other = frame.iloc[0], frame.iloc[1]
+    assert (accuracy["value"], accuracy["n"], accuracy["n_expected"]) == (
+        0.4,
+        100,
+        2490,
+    )
+    wilson = pytest.approx((0.3094, 0.4980), abs=1e-4)  # by R's prop.test, correct = F
+    assert (accuracy["low"], accuracy["high"]) == wilson
+    assert math.isnan(other["low"])
+    assert frame.iloc[2]["high"] == pytest.approx(0.0370, abs=1e-4)
+
+
+def test_an_interval_of_scores_between_0_and_1_is_normal(tmp_path: Path) -> None:
+    raw = lm_eval(xnli_fr=0.4)
+    raw["results"]["xnli_fr"]["acc_stderr,none"] = 0.01
+    row = read_scores([write(tmp_path, raw)]).iloc[0]
+    assert (row["low"], row["high"]) == pytest.approx((0.3804, 0.4196))
+
+
+def test_an_adapter_is_in_the_name_of_the_model(tmp_path: Path) -> None:
+    raw = lm_eval(xnli_fr=0.4)
+    raw["config"]["model_args"] = "pretrained=org/base, peft=runs/x/adapters/xnli"
+    path = write(tmp_path, raw)
+    assert set(read_scores([path])["model"]) == {"base+xnli"}
+    assert set(read_scores([path], model="mine")["model"]) == {"mine"}
+
+
+def lighteval(suite: str, model: dict[str, Any]) -> dict[str, Any]:
+    """A results file of lighteval; later versions have no suite."""
+    values = {"acc_": 0.25, "acc__stderr": 0.04}
+    names = ["xnli_fra_cf", "belebele_zho_Hans_cf", "mmlu_deu_cf:_average"]
+    return {
+        "config_general": {"lighteval_sha": "?", "max_samples": None} | model,
+        "results": {f"{suite}{name}|0": values for name in names} | {"all": values},
+        "versions": {f"{suite}xnli_fra_cf|0": 0},
+        "config_tasks": {
+            f"{suite}xnli_fra_cf{'' if suite else '|0'}": {
+                "original_num_docs": 1670,
+                "effective_num_docs": 120,
+            },
+            f"{suite}belebele_zho_Hans_cf": {
+                "original_num_docs": -1,
+                "effective_num_docs": -1,
+            },
+        },
+        "summary_tasks": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("suite", "model"),
+    [
+        ("lighteval|", {"model_name": "org/base"}),
+        ("", {"model_config": {"model_name": "org/base"}}),
+    ],
+    ids=["old", "new"],
+)
+def test_lighteval(suite: str, model: dict[str, Any], tmp_path: Path) -> None:
+    frame = read_scores([write(tmp_path, lighteval(suite, model))])
+    assert set(frame["model"]) == {"base"}
+    rows = frame.set_index("language")
+    assert [*rows["task"]] == ["xnli_cf", "belebele_cf", "mmlu_cf"]
+    assert [*rows.index] == ["fr", "zh", "de"]
+    assert set(rows["metric"]) == {"acc_"}
+    assert [*rows.loc["fr", ["n", "n_expected"]]] == [120, 1670]
+    assert rows.loc[["zh", "de"], ["n", "n_expected"]].isna().all(axis=None)
+
+
+def test_names_that_tell_no_language_are_all_named(tmp_path: Path) -> None:
+    raw = lm_eval(hellaswag=0.5, xnli_fr=0.4, global_mmlu_fr_business=0.3)
+    path = write(tmp_path, raw)
+    with pytest.raises(DataError) as caught:
+        read_scores([path])
+    assert str(caught.value).startswith(
+        "these results do not tell their language: hellaswag, global_mmlu_fr_business; "
+    )
+    frame = read_scores([path], ["hellaswag=en", "global_mmlu_{language}_business"])
+    assert [*frame["task"].unique()] == ["hellaswag", "global_mmlu_business"]
+    assert [*frame["language"].unique()] == ["en", "fr"]
+    with pytest.raises(DataError, match=r"no result fits arc_\{language\}; there are"):
+        read_scores([path], ["hellaswag=en", "arc_{language}"])
+
+
+def test_two_results_for_one_language_are_an_error(tmp_path: Path) -> None:
+    write(tmp_path, lm_eval(belebele_pes_Arab=0.4, belebele_prs_Arab=0.5))
+    with pytest.raises(
+        DataError, match="two results for belebele in 'fa': belebele_pes"
+    ):
+        read_scores([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not of the expected form (Invalid JSON"),
+        ("[1]", "not of the expected form (Input should be an object"),
+        ('{"results": 1}', "(results: Input should be an object)"),
+        (
+            '{"results": {"xnli_fr": 0.5}}',
+            "(results.xnli_fr: Input should be an object)",
+        ),
+        (
+            '{"results": {"a_fr": {}}, "configs": {"a_fr": {"metadata": '
+            '{"spillover": {"task": "a"}}}}}',
+            "(configs.a_fr.metadata.",
+        ),
+        ('{"results": {}}', "no results; expected a results file"),
+    ],
+)
+def test_another_file_is_an_error(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "results_1.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_scores([path])
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_folder_without_results_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no results; expected results_\*\.json"):
+        read_scores([tmp_path])
+    with pytest.raises(DataError, match="cannot be read \\(No such file"):
+        read_scores([tmp_path / "results_nowhere.json"])
