@@ -1,0 +1,323 @@
+"""Runs side by side, from their folders; the others are tested against the first."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spillover.analysis import between
+from spillover.analysis.between import Tuned
+from spillover.analysis.pooled import Stratum, pool
+from spillover.errors import DataError
+from spillover.pipeline.store import write_text
+from spillover.report import side_by_side as views
+from spillover.report import tables
+from spillover.report.panel import Panel
+from spillover.results import Results
+from spillover.run_folders import read_runs
+from spillover.study import OWN_PROMPT, PIVOT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Runs = Mapping[str, Results]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What runs have in common, and how they differ.
+
+    Attributes:
+        runs: name -> results, the baseline first.
+        metrics: task -> metric, of the tasks that all runs have items of in common.
+        settings: the keys of the studies and the versions that are not the same in all
+            runs, one column a run, as text.
+        items: one row a run, task and language: n, its items, and shared, those that
+            all runs have.
+        scores: before and after tuning, and transfer, on the shared items; see
+            `analysis.between.scores`.
+        differences: each run less the baseline; see `analysis.between.differences`.
+        pooled: Spearman's ρ of all runs and tasks as one, a row a corpus, pooling and
+            layer.
+    """
+
+    runs: Runs
+    metrics: dict[str, str]
+    settings: pd.DataFrame
+    items: pd.DataFrame
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+    pooled: pd.DataFrame
+
+    def panels(self) -> dict[str, list[Panel]]:
+        """The same views of all runs, by the name of the file that holds them."""
+        studies = [results.study for results in self.runs.values()]
+        languages = [*dict.fromkeys(code for s in studies for code in s.languages)]
+        similarities, correlations = {}, {}
+        over: dict[str, set[str]] = {task: set() for task in self.metrics}
+        for name, results in self.runs.items():
+            frame = _last(results, results.similarities)
+            before = frame[frame["tuned_on"].isna()]
+            similarities[name] = tables.similarity_panels(before, languages, [])
+            frame = _last(results, results.correlations)
+            spearman = frame[frame["statistic"] == "spearman"]
+            correlations[name] = tables.correlation_panels(spearman, self.metrics)
+            for task, codes in over.items():
+                codes.update(spearman.loc[spearman["task"] == task, "languages"])
+        caution = [
+            f"{task}: not over the same languages"
+            for task, codes in over.items()
+            if len(codes) > 1
+        ]
+        similar = "Mean cosine before tuning"
+        correlated = "Score after tuning against similarity before"
+        return {
+            "settings": views.setting_panels(self.settings),
+            "scores": [
+                *views.item_panels(self.items),
+                *views.score_panels(self.scores),
+            ],
+            "differences": views.difference_panels(self.differences),
+            "similarities": views.side_by_side(similar, similarities),
+            "correlations": [
+                *views.side_by_side(correlated, correlations, caution),
+                *views.pooled_panels(self.pooled),
+            ],
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write `compare.html`, its panels in `tables` and tidy tables in `results`.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        from spillover.report import compare_page
+
+        panels = self.panels()
+        tables.write_tables(folder / "tables", panels)
+        (folder / "results").mkdir(parents=True, exist_ok=True)
+        for name in ("settings", "items", "scores", "differences", "pooled"):
+            text = getattr(self, name).to_csv(index=name == "settings")
+            write_text(folder / "results" / f"{name}.csv", text)
+        write_text(folder / "compare.html", compare_page.render(self.runs, panels))
+
+
+def compare_runs(folders: Sequence[Path]) -> Comparison:
+    """Compare the runs in these folders; the first is the baseline.
+
+    Only what all of them have is compared: tasks, languages, and items by their ids.
+
+    Raises:
+        StudyError: fewer than two runs, or one of them twice.
+        DataError: a folder holds no run; or the runs share no task, language or item,
+            show other metrics of a task, or have other texts or gold answers under
+            the same id.
+    """
+    import pandas as pd
+
+    runs, settings = read_runs(folders)
+    counted: list[dict[str, Any]] = []
+    scores, differences, metrics = [], [], {}
+    for task, languages in _shared(runs).items():
+        place = {"task": task, "metric": _metric(runs, task)}
+        found = _aligned(runs, task, languages, place["metric"], counted)
+        if all(found.values()):
+            scores.append(between.scores(found, PIVOT).assign(**place))
+            differences.append(between.differences(found, PIVOT).assign(**place))
+            metrics[task] = place["metric"]
+    if not metrics:
+        raise DataError(
+            "no item is in all runs", where=", ".join(runs), expected="the same items"
+        )
+    return Comparison(
+        runs=runs,
+        metrics=metrics,
+        settings=settings,
+        items=pd.DataFrame(counted),
+        scores=pd.concat(scores, ignore_index=True),
+        differences=pd.concat(differences, ignore_index=True),
+        pooled=_pooled(runs, metrics),
+    )
+
+
+def _shared(runs: Runs) -> dict[str, list[str]]:
+    """The tasks that all runs have, with the languages that all have of them."""
+    each: list[dict[str, list[str]]] = []
+    for results in runs.values():
+        frame = results.evaluations
+        after = frame[frame["tuned_on"] == frame["task"]]
+        parts = after.groupby("task", sort=False)["language"]
+        each.append({str(task): [*codes.unique()] for task, codes in parts})
+    shared = {}
+    for task, languages in each[0].items():
+        common = [c for c in languages if all(c in e.get(task, []) for e in each)]
+        if common:
+            shared[task] = common
+    if not shared:
+        raise DataError(
+            "no task is in all runs in the same language",
+            where=", ".join(runs),
+            expected="runs that share one: "
+            + "; ".join(f"{name} has {', '.join(r.tasks)}" for name, r in runs.items()),
+        )
+    return shared
+
+
+def _metric(runs: Runs, task: str) -> str:
+    metrics = {name: results.tasks[task] for name, results in runs.items()}
+    if len({*metrics.values()}) > 1:
+        raise DataError(
+            "runs with other metrics: "
+            + ", ".join(f"{metric} in {name}" for name, metric in metrics.items()),
+            where=task,
+            expected="one metric",
+            fix="run again with the same headline; finished steps are kept",
+        )
+    return next(iter(metrics.values()))
+
+
+def _aligned(
+    runs: Runs,
+    task: str,
+    languages: Sequence[str],
+    metric: str,
+    counted: list[dict[str, Any]],
+) -> dict[str, dict[str, Tuned]]:
+    """run -> language -> its scores of the items that all runs have.
+
+    A language without such items is left out. How many items there are is added to
+    `counted`.
+    """
+    found: dict[str, dict[str, Tuned]] = {name: {} for name in runs}
+    for language in languages:
+        states = {n: _states(r, task, language, metric) for n, r in runs.items()}
+        ids = next(iter(states.values()))[0].index
+        for state in chain(*states.values()):
+            ids = ids[ids.isin(state.index)]
+        for name, (before, *_) in states.items():
+            place = {"run": name, "task": task, "language": language}
+            counted.append(place | {"n": len(before), "shared": len(ids)})
+        if ids.empty:
+            continue
+        _check_same_data(runs, states, task, language, ids)
+        for name, (before, *after) in states.items():
+            found[name][language] = Tuned(
+                ids.tolist(),
+                before.loc[ids, metric].to_numpy(np.float64),
+                np.array([t.loc[ids, metric].to_numpy(np.float64) for t in after]),
+            )
+    return found
+
+
+def _states(
+    results: Results, task: str, language: str, metric: str
+) -> list[pd.DataFrame]:
+    """The predictions before tuning, and after it with each seed, by item."""
+    import pandas as pd
+
+    seeds = results.study.training_seeds
+    ends = [f"-seed{seed}" for seed in seeds] if len(seeds) > 1 else [""]
+    states = []
+    for state in ("before", *(f"after-{task}{end}" for end in ends)):
+        path = results.folder / "predictions" / state / f"{task}.{language}.parquet"
+        if not path.is_file():
+            raise DataError("no such file", where=path, fix="run the study again")
+        columns = ["id", "gold", "prompt", "cut", metric]
+        states.append(pd.read_parquet(path, columns=columns).set_index("id"))
+    return states
+
+
+def _check_same_data(
+    runs: Runs,
+    states: Mapping[str, Sequence[pd.DataFrame]],
+    task: str,
+    language: str,
+    ids: pd.Index,
+) -> None:
+    """Refuse items of the same id that are not the same.
+
+    Texts stand in prompts, which are only the same where the templates are and nothing
+    was added or cut.
+    """
+    for (first, ours), (other, theirs) in combinations(states.items(), 2):
+        a, b = ours[0].loc[ids], theirs[0].loc[ids]
+        differs = {"gold answer": a["gold"] != b["gold"]}
+        templates = {_template(runs[name], task) for name in (first, other)}
+        if len(templates) == 1 and None not in templates:
+            differs["text"] = (a["prompt"] != b["prompt"]) & ~(a["cut"] | b["cut"])
+        for what, rows in differs.items():
+            if rows.any():
+                raise DataError(
+                    f"{rows.sum()} of {len(ids)} shared items have another {what} in "
+                    f"{first} than in {other}, the first is {ids[rows][0]}",
+                    where=f"{task} in {language!r}",
+                    expected="runs on the same data",
+                )
+
+
+def _template(results: Results, task: str) -> str | None:
+    """The template of a task; None where a model's chat template stands around it."""
+    tasks = (use.resolve() for use in results.study.tasks)
+    template = next(found.template for found in tasks if found.name == task)
+    return None if results.study.chat else template
+
+
+def _last(results: Results, frame: pd.DataFrame) -> pd.DataFrame:
+    """Where all layers were looked at, the last alone, by the name that others have."""
+    if results.study.embed.layers == "all":
+        frame = frame[frame["layer"] == frame["layer"].max()].assign(layer=-1)
+    return frame
+
+
+def _pooled(runs: Runs, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """Score after tuning against similarity before, with runs and tasks as strata."""
+    import pandas as pd
+
+    strata: dict[Any, dict[str, Stratum]] = defaultdict(dict)
+    measured: Counter[Any] = Counter()
+    for name, results in runs.items():
+        for place, found in _strata(results, metrics):
+            measured[place] += 1
+            strata[place] |= {f"{name} {task}": part for task, part in found.items()}
+    rows = []
+    for place, parts in strata.items():
+        if measured[place] < len(runs) or not parts:
+            continue
+        one = asdict(pool([*parts.values()]))
+        low, high = one.pop("jackknife") or (np.nan, np.nan)
+        named = dict(zip(("corpus", "pooling", "layer"), place, strict=True))
+        ends = {"without_low": low, "without_high": high, "strata": ", ".join(parts)}
+        rows.append(named | one | ends)
+    return pd.DataFrame(rows)
+
+
+def _strata(
+    results: Results, metrics: Mapping[str, str]
+) -> Iterator[tuple[Any, dict[str, Stratum]]]:
+    """For each corpus, pooling and layer the tasks that a correlation exists for."""
+    frame = results.evaluations
+    frame = frame[
+        (frame["prompt"] == OWN_PROMPT) & (frame["tuned_on"] == frame["task"])
+    ]
+    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    scores = frame.groupby(["task", "language"])["value"].mean()
+    similarities = _last(results, results.similarities)
+    similarities = similarities[similarities["tuned_on"].isna()]
+    places = similarities.groupby(["corpus", "pooling", "layer"], sort=False)
+    for place, part in places:
+        # Cosines of vectors that are all the same differ by rounding alone.
+        cosines = part.set_index("target")["parallel"].dropna().round(12)
+        strata: dict[str, Stratum] = {}
+        for task in metrics:
+            score = scores[task]
+            score = score[score.index.isin(cosines.index)]
+            cosine = cosines[score.index]
+            if score.nunique() > 1 and cosine.nunique() > 1 and len(score) > 2:
+                strata[task] = score.to_dict(), cosine.to_dict()
+        yield place, strata

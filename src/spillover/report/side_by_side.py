@@ -1,0 +1,171 @@
+"""Tables of several runs: what differs between them, and the same views of each."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from spillover.analysis.between import OTHERS
+from spillover.report import evidence
+from spillover.report.evidence import LEVEL, SURE
+from spillover.report.panel import Panel
+from spillover.report.tables import GAP
+from spillover.study import PIVOT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WIDEST = 26
+"""Characters of a setting that are shown, so that those of two runs fit in a line."""
+
+
+def setting_panels(settings: pd.DataFrame) -> list[Panel]:
+    """The keys that are not the same in all runs, one column a run; none if all are.
+
+    Args:
+        settings: texts, "" where a run has no such key; the index is the key.
+    """
+    if settings.empty:
+        return []
+    cells = settings.map(_shortened)
+    note = f"keys of study.yaml, and versions; {GAP} none; in full in the CSV file"
+    return [Panel("What differs between the runs", {}, settings, cells, note)]
+
+
+def item_panels(items: pd.DataFrame) -> list[Panel]:
+    """How many items each run has; none if all have the same.
+
+    Args:
+        items: run, task, language, n and shared.
+    """
+    import pandas as pd
+
+    if (items["n"] == items["shared"]).all():
+        return []
+    shared = items.drop_duplicates(["task", "language"])
+    shared = shared.assign(run="shared", n=shared["shared"])
+    note = "shared: in all runs; scores and tests are of these alone"
+    both = pd.concat([items, shared])
+    return [_wide("Items", both, ["task", "run"], "n", lambda row: str(row.n), note)]
+
+
+def score_panels(scores: pd.DataFrame) -> list[Panel]:
+    """Scores before and after tuning, and transfer, of each run on the same items.
+
+    Args:
+        scores: as `analysis.between.scores` gives them, with task and metric.
+    """
+    used = scores[["task", "metric"]].drop_duplicates().itertuples(index=False)
+    note = "; ".join(
+        [*(f"{task}: {metric}" for task, metric in used), "transfer: after - before"]
+    )
+    if scores["seeds"].max() > 1:
+        note += "; ± standard deviation over seeds"
+    if OTHERS in set(scores["language"]):
+        note += f"; {OTHERS}: mean over all but {PIVOT}"
+    rows = ["task", "tuning", "run"]
+    return [_wide("Scores on the same items", scores, rows, "value", _score, note)]
+
+
+def difference_panels(differences: pd.DataFrame) -> list[Panel]:
+    """Each run less the first one, with interval and test.
+
+    Args:
+        differences: as `analysis.between.differences` gives them, with task.
+    """
+    note = (
+        f"[95 % interval]; {SURE} p < 0.05 after Holm over languages and runs: exact "
+        "McNemar, or sign flips for ROUGE, means over seeds and transfer; tested are "
+        "other items, not other trainings"
+    )
+    rows = ["task", "tuning", "run"]
+    title = f"Difference from {differences['against'].iloc[0]}"
+    return [_wide(title, differences, rows, "difference", _difference, note)]
+
+
+def side_by_side(
+    title: str, panels: Mapping[str, Sequence[Panel]], caution: Sequence[str] = ()
+) -> list[Panel]:
+    """The panels of several runs in one, where all their keys but the model agree.
+
+    Args:
+        title: of the new panels.
+        panels: name of the run -> its panels.
+        caution: what to say besides in their notes.
+    """
+    import pandas as pd
+
+    groups: dict[Any, dict[str, Panel]] = defaultdict(dict)
+    for name, each in panels.items():
+        for panel in each:
+            keys = {key: v for key, v in panel.keys.items() if key != "model"}
+            groups[tuple(keys.items())][name] = panel
+    found = []
+    for keys, there in groups.items():
+        values, cells = (
+            pd.concat({n: getattr(p, form) for n, p in there.items()}, axis=1)
+            for form in ("values", "cells")
+        )
+        notes = [part for panel in there.values() for part in panel.note.split("; ")]
+        note = "; ".join(dict.fromkeys([*notes, *caution]))
+        found.append(Panel(title, dict(keys), values, cells.fillna(GAP), note))
+    return found
+
+
+def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
+    """The correlation over languages of all runs and tasks together.
+
+    Args:
+        pooled: Spearman's, one row a corpus, pooling and layer; may be empty.
+    """
+    if pooled.empty:
+        return []
+    floor = pooled["p_min"].min()
+    return [
+        replace(panel, note=f"{panel.note}; no order gives a p below {floor:.2g}")
+        for panel in evidence.pooled_panels(pooled)
+    ]
+
+
+def _wide(
+    title: str,
+    frame: pd.DataFrame,
+    rows: list[str],
+    value: str,
+    show: Callable[[Any], str],
+    note: str,
+) -> Panel:
+    """A column a language; all in the order of appearance, but `OTHERS` last."""
+    import pandas as pd
+
+    levels = [frame[name].unique() for name in rows]
+    index = pd.MultiIndex.from_product(levels, names=rows)
+    languages = sorted(frame["language"].unique(), key=lambda code: code == OTHERS)
+    told = frame.assign(cell=[show(row) for row in frame.itertuples()])
+    values, cells = (
+        told.pivot(index=rows, columns="language", values=[column])
+        .droplevel(0, axis=1)
+        .reindex(index=index[index.isin(pd.MultiIndex.from_frame(frame[rows]))])
+        .reindex(columns=languages)
+        for column in (value, "cell")
+    )
+    return Panel(title, {}, values, cells.fillna(GAP), note)
+
+
+def _score(row: Any) -> str:
+    shown = f"{row.value:+z.2f}" if row.tuning == "transfer" else f"{row.value:.2f}"
+    return shown if math.isnan(row.sd) else f"{shown}±{row.sd:.2f}"
+
+
+def _difference(row: Any) -> str:
+    sure = SURE if row.p_holm < LEVEL else ""
+    interval = "" if math.isnan(row.low) else f" [{row.low:+.2f},{row.high:+.2f}]"
+    return f"{row.difference:+z.2f}{sure}{interval}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split()) or GAP
+    return line if len(line) <= WIDEST else line[: WIDEST - 1] + "…"
