@@ -1,0 +1,123 @@
+"""Figures of what a study found, for a page and for a paper.
+
+Each is a view of the tidy tables, as the paper's tables are. `drawings` makes all that
+there are, `svg` sets one into a page, `write_drawings` writes files. matplotlib is
+loaded when one of them is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spillover.errors import OutputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from spillover.results import Results
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure with the words that belong to it.
+
+    Attributes:
+        name: stem of its files: letters a to z, digits, "-" and ".", whatever the task
+            is called.
+        title: what it shows, as a heading.
+        description: what a person who cannot see it needs to know.
+        note: how to read its marks.
+        figure: 6.5 inches wide, or wider where its labels need it; no text is smaller
+            than 7 points.
+    """
+
+    name: str
+    title: str
+    description: str
+    note: str
+    figure: Figure
+
+
+def drawings(results: Results) -> dict[str, list[Drawing]]:
+    """All figures of a study.
+
+    Returns:
+        What they are about -> the figures; an empty list where there is nothing to
+        draw. In this order: `scores`, one a task; `similarity`, one a corpus and
+        pooling; `layers`, three of each, where all layers were looked at;
+        `correlation`, one a task; `confusions`, one a classification task.
+    """
+    from spillover.report.figures import (
+        confusions,
+        correlation,
+        layers,
+        scores,
+        similarity,
+        style,
+    )
+
+    with style.drawing():
+        return {
+            "scores": scores.draw(results),
+            "similarity": similarity.draw(results),
+            "layers": layers.draw(results),
+            "correlation": correlation.draw(results),
+            "confusions": confusions.draw(results),
+        }
+
+
+def svg(drawing: Drawing) -> str:
+    """The `<svg>` element that stands in an HTML page.
+
+    It has a title and a description for screen readers, its text is text, and its ids
+    begin with the drawing's name. Colours are CSS variables with a fallback: --ink,
+    --muted, --grid, --paper, --before, --after, --parallel, --random. It has no `style`
+    attribute or element, which a page's content security policy may forbid.
+    """
+    from spillover.report.figures import markup
+
+    return markup.inline(drawing)
+
+
+def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> list[Path]:
+    """Write `<name>.svg` and `<name>.pdf` of each figure, the same bytes each time.
+
+    The PDF carries its fonts. All files are made before the first is written, and each
+    replaces its predecessor at once.
+
+    Args:
+        folder: made if it does not exist.
+        each: as `drawings` gives them.
+
+    Returns:
+        The files written.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    from spillover.report.figures import markup
+
+    made = {}
+    for drawing in (one for several in each.values() for one in several):
+        made[folder / f"{drawing.name}.svg"] = markup.document(drawing)
+        made[folder / f"{drawing.name}.pdf"] = markup.pdf(drawing)
+    for path, data in made.items():
+        _replace(path, data)
+    return [*made]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error})", where=path) from error

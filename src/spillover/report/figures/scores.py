@@ -1,0 +1,194 @@
+"""Table 1 as a figure: each language's score before and after tuning."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from spillover.languages import language
+from spillover.report import tables
+from spillover.report.figures import Drawing, style
+from spillover.report.figures.style import GRID, INK, MUTED, STATES
+from spillover.report.panel import Panel
+from spillover.study import OWN_PROMPT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spillover.results import Results
+
+APART = {"before": -0.042, "after": 0.042}
+"""Inches of a state's marks from the middle of the row."""
+
+
+def draw(results: Results) -> list[Drawing]:
+    """One drawing a task that has a score."""
+    languages, metrics = results.study.languages, results.tasks
+    panels = tables.score_panels(results.evaluations, languages, metrics)
+    return [
+        _Chart(results, task, panel).drawing()
+        for panel in panels
+        for task in metrics
+        if panel.values.loc[task].notna().to_numpy().any()
+    ]
+
+
+class _Chart:
+    """A row a language: two marks with their intervals, and the two numbers."""
+
+    def __init__(self, results: Results, task: str, panel: Panel) -> None:
+        self.task, self.metric = task, results.tasks[task]
+        self.values = _by_state(panel.values.loc[task])
+        self.cells: dict[str, dict[str, str]] = _by_state(panel.cells.loc[task])
+        self.languages = list(results.study.languages)
+        told = results.evaluations
+        told = told[(told["task"] == task) & (told["metric"] == self.metric)]
+        told = told[told["prompt"] == OWN_PROMPT]
+        self.states = {
+            "before": told[told["tuned_on"].isna()],
+            "after": told[told["tuned_on"] == task],
+        }
+        self.seeds = self.states["after"]["seed"].nunique()
+        self.baselines = _baselines(results.diagnostics, task)
+
+        row = 0.21 if len(self.languages) <= style.FEW else 0.175
+        self.top = 0.3
+        first = self.top + 0.13
+        self.rows = {self.languages[0]: first}
+        for place, code in enumerate(self.languages[1:]):
+            self.rows[code] = first + row + 0.14 + place * row
+        self.bottom = max(self.rows.values()) + 0.15
+        self.sheet = style.sheet(self.bottom + 0.36)
+        self.columns = [
+            max(0.5, style.widest(row.values()) + 0.12) for row in self.cells.values()
+        ]
+        left = style.names_width(self.languages) + 0.1
+        end = style.WIDTH - sum(self.columns) - 0.12
+        highest = 1.0
+        if self.metric.startswith("rouge"):
+            shown = told[["value", "high"]].to_numpy(float)
+            highest = style.Scale.around([0, *shown.ravel()], 0, 1).high
+        self.scale = style.Scale(0, highest, left, end)
+
+    def drawing(self) -> Drawing:
+        sheet = self.sheet
+        label = style.metric_label(self.metric)
+        style.x_axis(sheet, self.scale, self.top, self.bottom, label)
+        rule = (self.rows[self.languages[0]] + self.rows[self.languages[1]]) / 2
+        style.line(sheet, [(0.05, rule), (style.WIDTH - 0.05, rule)], GRID, 0.8)
+        self._head()
+        for code, y in self.rows.items():
+            style.write_language(sheet, self.scale.start - 0.04, y, code)
+            self._baseline(code, y)
+            self._row(code, y)
+        title = f"{self.task}: {label} before and after tuning in English"
+        parts = ["scores", self.task]
+        return style.made(parts, title, self._description(label), self._note(), sheet)
+
+    def _head(self) -> None:
+        """What the marks are, above what they mark."""
+        y, x = 0.12, style.WIDTH - sum(self.columns) - 0.02
+        for (state, colour), room in zip(STATES.items(), self.columns, strict=True):
+            x += room
+            style.write(self.sheet, x - 0.02, y, state, colour, ha="right")
+            at = x - 0.1 - style.width(state)
+            style.mark(self.sheet, at, y, colour, filled=state == "after")
+        at = self.scale.start
+        if self.baselines["majority"]:
+            style.line(self.sheet, [(at, y - 0.06), (at, y + 0.06)], INK, 1.2)
+            text = "best constant answer"
+            style.write(self.sheet, at + 0.07, y, text, MUTED, size=style.SMALL)
+            at += 0.07 + style.width(text, style.SMALL) + 0.25
+        if self.baselines["uniform"]:
+            ends = [(at, y - 0.06), (at, y + 0.06)]
+            style.line(self.sheet, ends, MUTED, 0.9, linestyle=(0, (2, 1.5)))
+            text = "guessing"
+            style.write(self.sheet, at + 0.07, y, text, MUTED, size=style.SMALL)
+
+    def _baseline(self, code: str, y: float) -> None:
+        for name, dashes in (("uniform", (0, (2, 1.5))), ("majority", "solid")):
+            value = self.baselines[name].get(code)
+            if value is None:
+                continue
+            x, colour = self.scale(value), INK if name == "majority" else MUTED
+            ends = [(x, y - 0.08), (x, y + 0.08)]
+            style.line(self.sheet, ends, colour, 0.9, linestyle=dashes, zorder=1)
+
+    def _row(self, code: str, y: float) -> None:
+        marks = {
+            state: (self.scale(value), y + APART[state])
+            for state in STATES
+            if not math.isnan(value := self.values[state][code])
+        }
+        if len(marks) == 2:
+            style.line(self.sheet, [*marks.values()], GRID, 2.2, zorder=0.5)
+        x = style.WIDTH - sum(self.columns) - 0.02
+        for (state, colour), room in zip(STATES.items(), self.columns, strict=True):
+            x += room
+            text = self.cells[state][code]
+            style.write(self.sheet, x - 0.02, y, text, colour, ha="right")
+            if state in marks:
+                self._interval(state, code, marks[state][1])
+                style.mark(self.sheet, *marks[state], colour, filled=state == "after")
+
+    def _interval(self, state: str, code: str, y: float) -> None:
+        """The interval of the one number, or, of several seeds, each one's number."""
+        rows = self.states[state]
+        rows = rows[rows["language"] == code]
+        colour = STATES[state]
+        if len(rows) > 1:
+            for value in rows["value"]:
+                at = self.scale(value)
+                style.mark(self.sheet, at, y, colour, filled=True, size=1.4)
+        elif rows["low"].notna().all():
+            ends = [(self.scale(rows[end].iloc[0]), y) for end in ("low", "high")]
+            style.line(self.sheet, ends, colour, 1.1)
+
+    def _description(self, label: str) -> str:
+        sentences = [
+            f"{language(code).name}: {self.cells['before'][code]} to "
+            f"{self.cells['after'][code]}."
+            for code in self.languages
+        ]
+        start = f"{label} on {self.task}, before and after tuning. "
+        return start[0].upper() + start[1:] + " ".join(sentences)
+
+    def _note(self) -> str:
+        parts = [
+            "Open: before tuning; filled: after tuning in English, which is apart."
+        ]
+        if self.seeds > 1:
+            parts.append(
+                f"After tuning: the mean of {self.seeds} seeds, which are the small "
+                "dots; ±: their standard deviation. Line of the open mark: 95 % "
+                "interval."
+            )
+        else:
+            parts.append("Lines: 95 % intervals.")
+        if self.baselines["majority"]:
+            parts.append(
+                "Baselines: the best constant answer, and guessing all answers equally "
+                "often."
+            )
+        cells = [cell for row in self.cells.values() for cell in row.values()]
+        if any(cell.endswith(tables.STAR) for cell in cells):
+            parts.append(f"{tables.STAR}: over fewer items than expected.")
+        if tables.GAP in cells:
+            parts.append(f"{tables.GAP}: not measured.")
+        return " ".join(parts)
+
+
+def _by_state(table: Any) -> dict[str, Any]:
+    """State -> language -> what stands there."""
+    return {str(state): dict(row) for state, row in table.iterrows()}
+
+
+def _baselines(diagnostics: pd.DataFrame, task: str) -> dict[str, dict[str, float]]:
+    """What answers score that do not depend on the item, by language."""
+    rows = diagnostics[diagnostics["task"] == task]
+    rows = rows[(rows["prompt"] == OWN_PROMPT) & rows["tuned_on"].isna()]
+    found = {}
+    for name in ("majority", "uniform"):
+        part = rows[rows["measure"] == f"baseline_{name}"]
+        found[name] = dict(zip(part["language"], part["value"], strict=True))
+    return found

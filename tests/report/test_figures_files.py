@@ -1,0 +1,232 @@
+"""Figures as files and as elements of a page."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+from xml.etree import ElementTree
+
+import invented
+import numpy as np
+import pytest
+
+from spillover.errors import OutputError
+from spillover.report.figures import Drawing, drawings, markup, style, svg
+from spillover.report.figures import similarity as ridges
+from spillover.report.figures import write_drawings as write
+
+NAMES = {"ink", "muted", "grid", "paper", "before", "after", "parallel", "random"}
+
+
+WORDS = {"1": '<b> & "はい"', "0": "No"}
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, list[Drawing]]:
+    return drawings(invented.results(3, words=WORDS, corpora=["x"]))
+
+
+@pytest.fixture(scope="module")
+def elements(drawn: dict[str, list[Drawing]]) -> dict[str, ElementTree.Element]:
+    return {drawing.name: parsed(svg(drawing)) for drawing in of(drawn)}
+
+
+def of(each: dict[str, list[Drawing]]) -> list[Drawing]:
+    return list(chain.from_iterable(each.values()))
+
+
+def parsed(text: str) -> ElementTree.Element:
+    return ElementTree.fromstring(text)  # noqa: S314 - our own
+
+
+def local(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def test_an_element_says_what_it_is(
+    drawn: dict[str, list[Drawing]], elements: dict[str, ElementTree.Element]
+) -> None:
+    for drawing in of(drawn):
+        root = elements[drawing.name]
+        assert root.get("role") == "img"
+        title, desc = root[0], root[1]
+        assert (local(title), local(desc)) == ("title", "desc")
+        assert root.get("aria-labelledby") == f"{title.get('id')} {desc.get('id')}"
+        assert (title.text, desc.text) == (drawing.title, drawing.description)
+        width, height = drawing.figure.get_size_inches() * 72
+        box = [float(n) for n in root.get("viewBox", "").split()]
+        assert box == pytest.approx([0, 0, width, height], abs=0.01)
+
+
+def test_text_is_text_in_all_the_words_of_the_figure(
+    drawn: dict[str, list[Drawing]], elements: dict[str, ElementTree.Element]
+) -> None:
+    for drawing in of(drawn):
+        found = [e.text for e in elements[drawing.name].iter() if local(e) == "text"]
+        assert sorted(map(str, found)) == sorted(
+            text.get_text() for text in style.texts(drawing.figure)
+        )
+    [drawing] = drawn["confusions"]
+    assert '&lt;b&gt; &amp; "はい"' in svg(drawing)
+
+
+def test_ids_begin_with_the_name_and_no_two_are_the_same(
+    drawn: dict[str, list[Drawing]], elements: dict[str, ElementTree.Element]
+) -> None:
+    ids = []
+    for name, root in elements.items():
+        own = [e.get("id") for e in root.iter() if e.get("id")]
+        assert all(str(one).startswith(f"{name}-") for one in own)
+        used = {e.get("{http://www.w3.org/1999/xlink}href") for e in root.iter()}
+        assert {one.removeprefix("#") for one in used - {None}} <= {*own}
+        ids += own
+    assert len({*ids}) == len(ids)
+
+
+def test_nothing_in_it_is_forbidden_by_a_strict_page(
+    drawn: dict[str, list[Drawing]],
+) -> None:
+    for drawing in of(drawn):
+        text = svg(drawing)
+        assert not re.search(r"<style|style=|<script|url\(|<metadata|<!|<\?", text)
+
+
+def test_every_colour_is_a_variable_with_its_fallback(
+    elements: dict[str, ElementTree.Element],
+) -> None:
+    for root in elements.values():
+        for element in root.iter():
+            for name in ("fill", "stroke"):
+                colour = element.get(name, "none")
+                found = re.fullmatch(r"var\(--(\w+), (#\w{6})\)", colour)
+                if colour != "none" or found:
+                    assert found, (colour, element.tag)
+                    assert style.COLOURS[found[1]] == found[2]
+    assert {*style.COLOURS} == NAMES
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, as the contrast ratio of WCAG 2 takes it."""
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - {"paper", "grid"}))
+def test_text_has_contrast_enough_on_paper(name: str) -> None:
+    assert 1.05 / (luminance(style.COLOURS[name]) + 0.05) >= 4.5
+
+
+def test_paths_are_those_of_matplotlib_to_a_tenth_of_a_point() -> None:
+    random = np.random.default_rng(0)
+    points = np.repeat(random.uniform(0, 400, (50, 2)), 2, axis=0)
+    points[1:, 0] = points[:-1, 0]  # steps
+    data = "M " + "\nL ".join(f"{x:f} {y:f}" for x, y in points) + "\nz\n"
+    x = y = 0.0
+    found = []
+    for step, numbers in re.findall(r"([MhvlLz])([^MhvlLz]*)", markup._path(data)):
+        numbers = [float(n) for n in re.findall(r"-?[\d.]+", numbers)]
+        if step == "M":
+            x, y = numbers
+        elif step != "z":
+            x += numbers[0] if step in "hl" else 0
+            y += numbers[-1] if step in "vl" else 0
+        found.append((x, y))
+    assert np.array(found[:-1]) == pytest.approx(points, abs=0.0501)
+
+
+def test_curves_stay_what_they_are() -> None:
+    data = "M 0 3 \nC 0.795609 3 1.55874 2.683901 2.12132 2.12132 \nz\n"
+    assert markup._path(data) == "M 0 3 C 0.8 3 1.56 2.68 2.12 2.12 z"
+
+
+def test_thirty_languages_in_four_states_are_small() -> None:
+    results = invented.results(31, tasks=["a", "b", "c"], corpora=["x"])
+    with style.drawing():
+        drawing, *_ = ridges.draw(results)
+    assert len(svg(drawing)) < 300_000
+
+
+def test_files_are_the_same_each_time_and_hold_no_date(
+    drawn: dict[str, list[Drawing]], tmp_path: Path
+) -> None:
+    paths = write(tmp_path / "new" / "figures", drawn)
+    stems = [d.name for d in of(drawn)]
+    assert [p.name for p in paths] == [
+        f"{stem}.{kind}" for stem in stems for kind in ("svg", "pdf")
+    ]
+    assert {*os.listdir(tmp_path / "new" / "figures")} == {p.name for p in paths}
+    first = [path.read_bytes() for path in paths]
+    again = drawings(invented.results(3, words=WORDS, corpora=["x"]))
+    assert [p.read_bytes() for p in write(tmp_path / "new" / "figures", again)] == first
+    assert not any(b"CreationDate" in data for data in first)
+
+
+def test_a_files_colours_are_colours(
+    drawn: dict[str, list[Drawing]], tmp_path: Path
+) -> None:
+    path, *_ = write(tmp_path, drawn)
+    root = parsed(path.read_text("utf-8"))
+    fills = {element.get("fill", "none") for element in root.iter()}
+    assert style.AFTER in fills
+    assert not any("var" in fill for fill in fills)
+
+
+def test_a_pdf_carries_its_fonts(
+    drawn: dict[str, list[Drawing]], tmp_path: Path
+) -> None:
+    _, path, *_ = write(tmp_path, drawn)
+    data = path.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert b"/FontFile2" in data
+    assert b"/Type3" not in data
+
+
+def test_a_font_of_postscript_outlines_is_not_passed_off_as_truetype(
+    drawn: dict[str, list[Drawing]],
+) -> None:
+    used, missing = style.faces("はい")
+    if missing or not any(markup._is_postscript(face) for face in used):
+        pytest.skip("no such font with Japanese is installed")
+    [drawing] = drawn["confusions"]
+    assert b"/Type3" in markup.pdf(drawing)
+    assert b"/FontFile2" not in markup.pdf(drawing)
+
+
+def test_a_file_that_cannot_be_written_is_an_error(
+    drawn: dict[str, list[Drawing]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"\.svg: cannot be written"):
+        write(tmp_path / "file" / "figures", drawn)
+
+
+def test_a_failed_write_keeps_the_old_file(
+    drawn: dict[str, list[Drawing]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = {"scores": drawn["scores"]}
+    path, _ = write(tmp_path, one)
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write(tmp_path, one)
+    assert path.read_text() == "old"
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_the_package_is_light_until_something_is_drawn() -> None:
+    script = (
+        "import sys, spillover.report.figures\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "from spillover.report.figures import scores, markup\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603
