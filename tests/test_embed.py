@@ -130,18 +130,21 @@ def test_a_layer_may_be_asked_for_by_both_its_names(tiny: LanguageModel) -> None
 
 
 def test_shapes_and_progress(tiny: LanguageModel) -> None:
-    done: list[int] = []
+    told: list[tuple[float, int]] = []
     vectors = embed(
         tiny,
         SENTENCES,
         EmbedSettings(poolings=("last",), batch_tokens=50),
-        progress=done.append,
+        progress=lambda *of: told.append(of),
     )
     assert list(vectors) == [("last", -1)]
     assert vectors["last", -1].shape == (len(SENTENCES), 32)
     assert vectors["last", -1].dtype == np.float32
-    assert len(done) > 1
-    assert sum(done) == len(SENTENCES)
+    items, tokens = zip(*told, strict=True)
+    assert told[0] == (0, 0)
+    assert len(items) > 2
+    assert sum(items) == len(SENTENCES)
+    assert sum(tokens) == sum(map(len, tiny.encode(list(SENTENCES))))
 
 
 @pytest.mark.parametrize("layer", [3, -4])

@@ -283,10 +283,17 @@ def test_generation_ends_at_eos(
 def test_predictions_are_complete_and_become_a_table(
     tiny: LanguageModel, opinions: Task, reviews: list[Item]
 ) -> None:
-    done: list[int] = []
+    told: list[tuple[float, int]] = []
     settings = EvaluateSettings(max_tokens=30, batch_tokens=100)
-    found = evaluate(tiny, opinions, reviews, "en", settings, progress=done.append)
-    assert sum(done) == found.n == len(reviews)
+    found = evaluate(
+        tiny, opinions, reviews, "en", settings, progress=lambda *of: told.append(of)
+    )
+    items, tokens = zip(*told, strict=True)
+    assert told[0] == (0, 0)
+    assert sum(items) == found.n == len(reviews)
+    assert sum(tokens) == sum(
+        len(tiny.encode([p.prompt])[0]) for p in found.predictions
+    )
     assert (found.task, found.language) == ("opinions", "en")
     assert [p.id for p in found.predictions] == [item.id for item in reviews]
     assert {p.cut for p in found.predictions} == {True, False}

@@ -53,7 +53,7 @@ def test_another_name_is_an_attribute_error() -> None:
         _ = spillover.transfer
 
 
-HEAVY = ("torch", "transformers", "peft", "datasets", "pandas", "scipy")
+HEAVY = ("torch", "transformers", "peft", "datasets", "pandas", "scipy", "matplotlib")
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,18 @@ def test_a_prompt_must_leave_room_for_the_longest_answer(
 def test_whole_answers_tell_of_their_progress(
     tiny: LanguageModel, wordy: Task, reviews: list[Item]
 ) -> None:
-    done: list[float] = []
+    told: list[tuple[float, int]] = []
     settings = EvaluateSettings(scoring="whole", batch_tokens=100)
-    evaluate(tiny, wordy, reviews, "en", settings, progress=done.append)
-    assert sum(done) == pytest.approx(len(reviews))
-    assert max(done) < len(reviews) / 2
+    evaluate(tiny, wordy, reviews, "en", settings, progress=lambda *of: told.append(of))
+    items, tokens = zip(*told, strict=True)
+    assert sum(items) == pytest.approx(len(reviews))
+    assert max(items) < len(reviews) / 2
+    encoder = Encoder(tiny.tokenizer, wordy)
+    prompts = encoder.prompts(reviews)
+    read = sum(len(prompt.ids) for prompt in prompts)
+    answers = [ids for row in encoder.choices(prompts, distinct=False) for ids in row]
+    beside = sum(len(ids) - 1 for ids in answers)  # of an answer the last is not read
+    assert sum(tokens) == read * (1 + len(wordy.answers)) + beside
 
 
 def test_whole_answers_of_one_token_score_as_their_first(

@@ -14,9 +14,10 @@ from safetensors.numpy import load_file
 
 from spillover.analysis.findings import Evidence, Verdict
 from spillover.errors import DataError, Faults, SpilloverError, StudyError
+from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms
 from spillover.results import FRAMES, Results, read_results
-from spillover.studies import check_writable, prepare, run
+from spillover.studies import prepare, run
 from spillover.study import read_study
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM
 
-from spillover.batching import pad
+from spillover.batching import pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import encode
@@ -38,7 +38,7 @@ def trained(
     model: LanguageModel, task: Task, items: list[Item], folder: Path, **changes: Any
 ) -> bytes:
     seed = changes.pop("seed", 1)
-    progress = changes.pop("progress", lambda share: None)
+    progress = changes.pop("progress", untold)
     settings = SETTINGS.model_copy(update=changes)
     tune(model, task, items, folder, settings, seed=seed, progress=progress)
     return (folder / WEIGHTS).read_bytes()
@@ -105,11 +105,17 @@ def test_training_reduces_the_loss_and_leaves_the_base_as_it_was(
 ) -> None:
     before = {name: value.clone() for name, value in tiny.model.state_dict().items()}
     logits = probe(tiny)
-    shares: list[float] = []
+    told: list[tuple[float, int]] = []
     rows = encode_examples(tiny, opinions, reviews, SETTINGS)
-    log = tune(tiny, opinions, reviews, tmp_path, SETTINGS, progress=shares.append)
+    log = tune(
+        *(tiny, opinions, reviews, tmp_path, SETTINGS),
+        progress=lambda *of: told.append(of),
+    )
     steps = 4 * len(reviews) // SETTINGS.batch_size
-    assert shares == pytest.approx([(n + 1) / steps for n in range(steps)])
+    items, tokens = zip(*told, strict=True)
+    assert told[0] == (0, 0)
+    assert items[1:] == pytest.approx([SETTINGS.batch_size] * steps)
+    assert sum(tokens) == 4 * sum(len(row["input_ids"]) for row in rows)
     assert [entry["step"] for entry in log] == [5.0, 10.0]
     assert all(set(entry) == {"step", "loss", "learning_rate"} for entry in log)
     after = tiny.model.state_dict()
@@ -154,8 +160,12 @@ class Interrupted(Exception):
 
 
 def interrupt_at(share: float) -> Any:
-    def progress(done: float) -> None:
-        if done >= share:
+    done = 0.0
+
+    def progress(items: float, tokens: int) -> None:
+        nonlocal done
+        done += items
+        if done >= share * 4 * 12:  # four epochs of twelve items
             raise Interrupted
 
     return progress
@@ -173,9 +183,13 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert "lora" not in str(tiny.model)
     [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
     assert checkpoint.name == "checkpoint-7"  # in the middle of the third epoch
-    shares: list[float] = []
-    resumed = trained(tiny, opinions, reviews, part, progress=shares.append, **often)
-    assert shares[0] == pytest.approx(8 / 12)  # not from the beginning
+    told: list[tuple[float, int]] = []
+    resumed = trained(
+        *(tiny, opinions, reviews, part), progress=lambda *of: told.append(of), **often
+    )
+    assert told[0] == (pytest.approx(7 * 4), 0)  # not from the beginning
+    assert told[1][0] == pytest.approx(4)
+    assert 4 < told[1][1] < 4 * 60  # tokens of this batch alone
     assert resumed == whole
     assert {path.name for path in part.iterdir()} == {
         path.name for path in (tmp_path / "whole").iterdir()

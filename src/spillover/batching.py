@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+Progress = Callable[[float, int], None]
+"""Told how many items were just done, or as much of one, and of how many tokens.
+
+Padding does not count. In training an item counts once an epoch. The first call says
+what was there before the work began: (0, 0), or the items of an interrupted training.
+"""
+
+
+def untold(items: float, tokens: int) -> None:
+    """Tell nobody."""
 
 
 def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from spillover.batching import batches, pad
+from spillover.batching import Progress, batches, pad, untold
 from spillover.errors import DataError, StudyError
 from spillover.models import LanguageModel
 from spillover.settings import EmbedSettings, Pooling
@@ -25,7 +25,7 @@ def embed(
     settings: EmbedSettings | None = None,
     *,
     side: str = "left",
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = untold,
 ) -> Vectors:
     """The vectors of sentences, for every pooling and layer of the settings.
 
@@ -39,7 +39,7 @@ def embed(
         sentences: n texts.
         settings: poolings and layers.
         side: of the padding; the vectors do not depend on it.
-        progress: called with the number of sentences that were just done.
+        progress: see `spillover.batching.Progress`.
 
     Raises:
         DataError: there are no sentences, or one has no tokens.
@@ -59,6 +59,7 @@ def embed(
         for pooling in settings.poolings
         for layer in pooler.layers
     }
+    progress(0, 0)
     for rows in batches([len(row) for row in ids], settings.batch_tokens):
         batch = pad(
             [ids[i] for i in rows],
@@ -68,7 +69,7 @@ def embed(
         )
         for key, pooled in pooler(batch, skip).items():
             result[key][rows] = pooled.cpu().numpy()
-        progress(len(rows))
+        progress(len(rows), sum(len(ids[i]) for i in rows))
     return result
 
 

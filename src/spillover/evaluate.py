@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from spillover.analysis.answers import batch_calibrated
-from spillover.batching import batches, pad
+from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
@@ -25,9 +25,6 @@ from spillover.settings import EvaluateSettings
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Progress = Callable[[float], None]
-"""Called with the number of items that were just done, or as much of one."""
 
 PLAIN_DECODING = {
     "do_sample": False,
@@ -92,6 +89,11 @@ class Evaluation:
     predictions: list[Prediction]
     scores: dict[str, list[float]]
 
+    def __repr__(self) -> str:
+        """What was found, without the predictions."""
+        where = f"{self.task!r}, {self.language!r}, n={self.n}"
+        return f"Evaluation({where}, metrics={self.metrics})"
+
     @property
     def metrics(self) -> dict[str, float]:
         """The mean of each metric's scores."""
@@ -122,7 +124,7 @@ def evaluate(
     settings: EvaluateSettings | None = None,
     *,
     chat: bool = False,
-    progress: Progress = lambda done: None,
+    progress: Progress = untold,
 ) -> Evaluation:
     """Evaluate a model zero-shot on the items of one task and language.
 
@@ -139,7 +141,7 @@ def evaluate(
         language: of the items' texts; decides how ROUGE segments.
         settings: of decoding.
         chat: put prompts into the tokenizer's chat template.
-        progress: see `Progress`.
+        progress: see `spillover.batching.Progress`.
 
     Raises:
         DataError: there are no items.
@@ -152,6 +154,7 @@ def evaluate(
     encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
     prompts = encoder.prompts(items)
     answers = check_fit(encoder, prompts, settings, model.context)
+    progress(0, 0)
     with fp32_head(model):
         if task.kind == "classification":
             predictions = _classify(
@@ -242,7 +245,7 @@ def _classify(
             hit = bool(row[starts[best]] == row.max())
             top[i] = starts[best] if hit else int(row.argmax())
             scores[i] = row[starts].tolist()
-        progress(share * len(batch))
+        progress(share * len(batch), sum(len(prompts[i].ids) for i in batch))
     if settings.scoring != "first":
         scores = answer_scores(
             model,
@@ -250,7 +253,7 @@ def _classify(
             prompts,
             answers,
             settings,
-            lambda done: progress(share * done),
+            lambda done, tokens: progress(share * done, tokens),
         )
     predictions = []
     for prompt, ids, row, token in zip(prompts, answers, scores, top, strict=True):
@@ -309,7 +312,8 @@ def _generate(
             result[i] = Prediction(
                 p.item.id, p.text, p.item.gold, text.strip(), cut=p.cut
             )
-        progress(len(batch))
+        written = int((out[:, width:] != model.pad_id).sum())
+        progress(len(batch), sum(len(prompts[i].ids) for i in batch) + written)
     return [result[i] for i in range(len(prompts))]
 
 

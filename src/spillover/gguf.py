@@ -25,11 +25,7 @@ def converted(spec: ModelSpec) -> Path:
         ModelError: the wheel cannot be had, its digest differs, or the GGUF file is
             damaged.
     """
-    if spec.wheel:  # a wheel may hold several
-        key = hashlib.sha256(f"{spec.sha256}/{spec.file}".encode()).hexdigest()
-    else:
-        key = file_sha256(_file(spec))
-    folder = cache_folder() / "models" / key
+    folder = place(spec)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +39,19 @@ def converted(spec: ModelSpec) -> Path:
             if not folder.is_dir():  # else another process was first
                 raise
     return folder
+
+
+def place(spec: ModelSpec) -> Path:
+    """Where the converted model is kept, whether it is there or not.
+
+    Raises:
+        ModelError: there is no such GGUF file.
+    """
+    if spec.wheel:  # a wheel may hold several
+        key = hashlib.sha256(f"{spec.sha256}/{spec.file}".encode()).hexdigest()
+    else:
+        key = file_sha256(_file(spec))
+    return cache_folder() / "models" / key
 
 
 def _file(spec: ModelSpec) -> Path:

@@ -15,14 +15,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from spillover import gguf
+from spillover.devices import resolve_device, resolve_dtype
 from spillover.errors import ModelError
 from spillover.model_spec import ModelSpec, adapter_digest
 
-DTYPES = {
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "float32": torch.float32,
-}
 PROBE = "The capital of France is"
 
 
@@ -97,43 +93,6 @@ def context_of(config: Any) -> int:
     """The longest sequence, in tokens, that a model of this configuration takes."""
     text = config.get_text_config()
     return int(getattr(text, "max_position_embeddings", 0)) or 1 << 30
-
-
-def resolve_device(device: str = "auto") -> torch.device:
-    """`auto`: the first GPU, else the CPU.
-
-    Raises:
-        ModelError: the device is unknown or not there.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        wanted = torch.device(device)
-        torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(
-            f"no device {device!r} here ({str(error).splitlines()[0]})",
-            expected="auto, cpu, cuda, cuda:0 or mps",
-        ) from error
-    return wanted
-
-
-def resolve_dtype(
-    dtype: Literal["auto", "bfloat16", "float16", "float32"], device: torch.device
-) -> torch.dtype:
-    """`auto`: bf16 where the device multiplies it in hardware, else fp32."""
-    if dtype != "auto":
-        return DTYPES[dtype]
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        can = torch.cpu.get_capabilities()
-        fast = bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
-    else:
-        fast = False
-    return torch.bfloat16 if fast else torch.float32
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:

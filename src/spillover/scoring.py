@@ -10,11 +10,11 @@ each field (Zhao et al. 2021): what is left is how much the item's texts speak f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
-from spillover.batching import batches, pad
+from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
 from spillover.encoding import Encoded, Encoder
 from spillover.models import LanguageModel
@@ -29,7 +29,7 @@ def answer_scores(
     prompts: Sequence[Encoded],
     answers: Sequence[Sequence[list[int]]],
     settings: EvaluateSettings,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = untold,
 ) -> list[list[float]]:
     """The score of each answer to each prompt, by `settings.scoring`.
 
@@ -39,7 +39,7 @@ def answer_scores(
         prompts: n prompts.
         answers: for each prompt the tokens of its k answers.
         settings: the scoring, and the size of a batch.
-        progress: called with the number of answers that were just done.
+        progress: told of each batch; an item is an answer here.
 
     Returns:
         n rows of k scores.
@@ -65,7 +65,7 @@ def _logprobs(
     prompts: Sequence[Encoded],
     answers: Sequence[Sequence[list[int]]],
     batch_tokens: int,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = untold,
 ) -> list[list[float]]:
     """Sum of the log probabilities of each answer's tokens after its prompt."""
     pairs = [
@@ -88,6 +88,6 @@ def _logprobs(
             answer = torch.tensor(pairs[i][1])
             steps = torch.arange(longest - len(answer), longest)
             found[i] = float(row[steps, answer].sum())
-        progress(len(batch))
+        progress(len(batch), sum(len(rows[i]) for i in batch))
     flat = iter(found)
     return [[next(flat) for _ in choices] for choices in answers]

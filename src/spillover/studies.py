@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spillover.errors import Faults, OutputError, SpilloverError
+from spillover.errors import Faults, SpilloverError
 from spillover.lint import lint, to_frame
 from spillover.lint.remark import Remark
 from spillover.model_spec import fingerprint
 from spillover.pipeline.inputs import Inputs, collecting, read_inputs
 from spillover.pipeline.plan import Step, plan
 from spillover.pipeline.run import Watcher, execute
-from spillover.pipeline.store import Store
+from spillover.pipeline.store import Store, check_writable
 from spillover.results import Results, write_results
 from spillover.study import Study
 
@@ -28,7 +27,7 @@ class Silent:
     def started(self, step: Step) -> None:
         """Nothing."""
 
-    def advanced(self, share: float) -> None:
+    def advanced(self, share: float, items: float, tokens: int) -> None:
         """Nothing."""
 
     def finished(self, step: Step, seconds: float) -> None:
@@ -75,7 +74,7 @@ def prepare(
     Raises:
         Faults: all that is wrong.
     """
-    from spillover.models import resolve_device, resolve_dtype
+    from spillover.devices import resolve_device, resolve_dtype
 
     folder = out or Path("runs") / study.name
     inputs = read_inputs(study, data_root)
@@ -101,12 +100,13 @@ def check_fit(prepared: Prepared) -> None:
 
     Raises:
         Faults: answer words that collide, prompts that are too long, layers or modules
-            that the model does not have, no tokenizer.
+            that the model does not have, no tokenizer, a tracker that is not there.
     """
     from spillover.embed import check_layers
     from spillover.encoding import Encoder
     from spillover.evaluate import check_fit as check_prompts
     from spillover.models import context_of, load_config, load_tokenizer
+    from spillover.tracking import check_trackers
     from spillover.tune import check_modules
 
     study, errors = prepared.study, list[SpilloverError]()
@@ -114,8 +114,11 @@ def check_fit(prepared: Prepared) -> None:
     context = context_of(config)
     with collecting(errors):
         check_layers(config, study.embed.layers)
+    tuned = [data.tune for data in prepared.inputs.tasks.values()]
     with collecting(errors):
-        check_modules(config, [data.tune for data in prepared.inputs.tasks.values()])
+        check_modules(config, tuned)
+    with collecting(errors):
+        check_trackers([name for settings in tuned for name in settings.track])
     for data in prepared.inputs.tasks.values():
         with collecting(errors):
             encoder = Encoder(
@@ -186,19 +189,3 @@ def check_data(study: Study, inputs: Inputs) -> list[Remark]:
     from spillover.models import load_tokenizer
 
     return lint(study, inputs, load_tokenizer(study.model))
-
-
-def check_writable(folder: Path) -> None:
-    """Raise an `OutputError` unless the folder is there or could be made."""
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        reason = f"{there} is a file"
-    elif not os.access(there, os.W_OK | os.X_OK):
-        reason = f"{there} may not be written to"
-    else:
-        return
-    raise OutputError(
-        f"cannot be written ({reason})", where=folder, fix="name another with --out"
-    )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,19 @@ from transformers import (
     PrinterCallback,
     Trainer,
     TrainerCallback,
-    TrainingArguments,
     set_seed,
 )
 from transformers.pytorch_utils import Conv1D
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from spillover.batching import pad
+from spillover.batching import Progress, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError, StudyError, unknown
 from spillover.models import LanguageModel, fp32_head
-from spillover.settings import TuneSettings
+from spillover.settings import NOT_IN_KEY, TuneSettings
+from spillover.tracking import TrackedArguments, check_trackers, tracking
 
 IGNORED = -100  # torch's cross entropy skips this label
 
@@ -48,7 +48,7 @@ def tune(
     *,
     seed: int = 1,
     chat: bool = False,
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Progress = untold,
 ) -> list[dict[str, float]]:
     """Train a LoRA adapter and save it in PEFT's own format.
 
@@ -69,20 +69,21 @@ def tune(
         settings: of LoRA and of the optimizer.
         seed: of LoRA's initial weights, the order of items, and dropout.
         chat: put prompts into the tokenizer's chat template.
-        progress: called with the share of steps done, in [0, 1].
+        progress: see `spillover.batching.Progress`.
 
     Returns:
         The training log: dictionaries with `step`, `loss` and `learning_rate`.
 
     Raises:
         DataError: there are no items.
-        StudyError: an item does not fit into the context, or the devices' batches do
-            not add up to `batch_size`.
+        StudyError: an item does not fit into the context, the devices' batches do
+            not add up to `batch_size`, or a tracker is not there.
         ModelError: the loss is no longer a number.
     """
     settings = settings or TuneSettings()
     if not items:
         raise DataError(f"no items of {task.name} to learn from")
+    check_trackers(settings.track)
     examples = encode_examples(model, task, items, settings, chat=chat)
     set_seed(seed)
     config = LoraConfig(
@@ -97,22 +98,26 @@ def tune(
     adapted = get_peft_model(model.model, config)
     checkpoints = folder / "checkpoints"
     try:
-        trainer = _Trainer(
-            model=adapted,
-            args=_arguments(settings, checkpoints, model, seed),
-            train_dataset=examples,
-            data_collator=lambda rows: collate(rows, model.pad_id),
-            callbacks=[_Watch(progress, settings.checkpoint_minutes)],
-        )
-        trainer.remove_callback(PrinterCallback)
-        key = settings.model_dump(mode="json", exclude={"checkpoint_minutes"})
+        key = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
         call = [model.name, str(model.dtype), key, seed, examples]
         last = _resumable(checkpoints, call)
+        arguments = _arguments(settings, checkpoints, model, seed)
+        arguments.run_name = f"{model.name}-{task.name}-seed{seed}"
+        arguments.study = key | {"task": task.name, "items": len(items), "chat": chat}
         # Without the context manager PEFT widens every input to fp32, only for autocast
         # to narrow it again: a tenth of a step on a CPU, for equal losses.
         narrow = disable_input_dtype_casting(adapted, model.dtype != torch.float32)
-        with fp32_head(model), _attention(model.device), narrow:
-            trainer.train(resume_from_checkpoint=last)
+        with tracking(settings.track, folder, arguments) as trackers:
+            trainer = _Trainer(
+                model=adapted,
+                args=arguments,
+                train_dataset=examples,
+                data_collator=lambda rows: collate(rows, model.pad_id),
+                callbacks=[*trackers, _Watch(progress, settings, len(items))],
+            )
+            trainer.remove_callback(PrinterCallback)
+            with fp32_head(model), _attention(model.device), narrow:
+                trainer.train(resume_from_checkpoint=last)
         adapted.save_pretrained(str(folder))
         shutil.rmtree(checkpoints)
     finally:
@@ -235,9 +240,9 @@ def _resumable(folder: Path, call: object) -> str | None:
 
 def _arguments(
     settings: TuneSettings, checkpoints: Path, model: LanguageModel, seed: int
-) -> TrainingArguments:
+) -> TrackedArguments:
     micro = min(settings.micro_batch_size, settings.batch_size)
-    arguments = TrainingArguments(
+    arguments = TrackedArguments(
         output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
@@ -254,8 +259,10 @@ def _arguments(
         save_total_limit=1,
         logging_steps=5,
         logging_nan_inf_filter=False,  # or a NaN would be logged as a mean of others
-        report_to="none",
+        report_to="none",  # `tracking` gives the callbacks of trackers
+        project=settings.project or "spillover",
         disable_tqdm=True,
+        include_num_input_tokens_seen="non_padding",
         seed=seed,
     )
     at_once = arguments.train_batch_size * arguments.world_size  # on all devices
@@ -303,12 +310,22 @@ class _Shuffled(LengthGroupedSampler):
 class _Watch(TrainerCallback):
     """Reports progress, saves by the clock, and stops at a loss that is no number."""
 
-    def __init__(self, progress: Callable[[float], None], minutes: float) -> None:
-        self.progress, self.seconds = progress, minutes * 60
-        self.saved = time.monotonic()
+    def __init__(self, progress: Progress, settings: TuneSettings, n: int) -> None:
+        self.progress, self.seconds = progress, settings.checkpoint_minutes * 60
+        self.items, self.saved = n * settings.epochs, time.monotonic()
+        self.step = self.tokens = 0
+
+    def on_train_begin(self, args: Any, state: Any, *rest: Any, **kwargs: Any) -> None:
+        self.tokens = state.num_input_tokens_seen  # what a checkpoint had seen
+        self._tell(state)
+
+    def _tell(self, state: Any) -> None:
+        share = (state.global_step - self.step) / state.max_steps
+        self.progress(share * self.items, state.num_input_tokens_seen - self.tokens)
+        self.step, self.tokens = state.global_step, state.num_input_tokens_seen
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.progress(state.global_step / state.max_steps)
+        self._tell(state)
         unfinished = state.global_step < state.max_steps
         if unfinished and time.monotonic() - self.saved > self.seconds:
             self.saved = time.monotonic()

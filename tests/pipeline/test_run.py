@@ -29,6 +29,7 @@ class Watching:
         self.begun: list[str] = []
         self.ended: list[str] = []
         self.shares: list[float] = []
+        self.items, self.tokens = 0.0, 0
 
     def remarked(self, remarks: object) -> None:
         assert not self.begun
@@ -36,15 +37,20 @@ class Watching:
     def started(self, step: Step) -> None:
         self.begun.append(step.label)
         self.shares = []
+        self.items, self.tokens = 0.0, 0
 
-    def advanced(self, share: float) -> None:
+    def advanced(self, share: float, items: float, tokens: int) -> None:
+        assert self.shares or (share, items, tokens) == (0, 0, 0)
         self.shares.append(share)
+        self.items, self.tokens = self.items + items, self.tokens + tokens
         if self.begun[-1] == self.stop_at:
             raise KeyboardInterrupt
 
     def finished(self, step: Step, seconds: float) -> None:
         assert self.begun[-1] == step.label
-        assert self.shares[-1] == 1
+        assert self.shares[-1] == pytest.approx(1)
+        assert self.items == pytest.approx(step.items)  # one epoch
+        assert (self.tokens > self.items) == (step.kind != "compare")
         assert self.shares == sorted(self.shares)
         assert seconds >= 0
         self.ended.append(step.label)

@@ -8,7 +8,8 @@ import warnings
 
 import typer
 
-from spillover.cli import steps, study
+from spillover.cli import compare, doctor, exchange, hub, steps, study
+from spillover.cli.answer import answering
 from spillover.errors import Faults, SpilloverError
 from spillover.terminal import err
 
@@ -19,10 +20,18 @@ app = typer.Typer(
     "other languages, and why.",
 )
 for command in (
-    *(study.run, study.show, study.lint, study.audit, study.studies, study.tasks),
-    *(steps.tune, steps.evaluate, steps.embed),
+    *(study.run, study.show, study.report, study.lint),
+    *(study.audit, study.studies, study.tasks),
+    *(steps.tune, steps.evaluate, steps.embed, compare.compare),
+    *(exchange.correlate, hub.push, doctor.doctor),
 ):
     app.command()(command)
+app.add_typer(exchange.export, name="export")
+app.add_typer(exchange.import_, name="import")
+for group in (app, exchange.export, exchange.import_):
+    for registered in group.registered_commands:
+        if registered.callback:
+            registered.callback = answering(registered.callback)
 
 
 def main() -> None:

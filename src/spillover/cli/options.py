@@ -7,18 +7,43 @@ from typing import Annotated
 
 import typer
 
-StudyName = Annotated[str, typer.Argument(help="A preset's name or a YAML file.")]
+from spillover.cli import complete
+
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        help="A preset's name or a YAML file.", autocompletion=complete.studies
+    ),
+]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        help="The folder of a run that has ended.", autocompletion=complete.runs
+    ),
+]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder with the official data files; without it, the Hub."),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", help="key=value, as tune.epochs=1; may be repeated."),
+    typer.Option(
+        "--set",
+        help="key=value, as tune.epochs=1; may be repeated.",
+        autocompletion=complete.study_keys,
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0 or mps.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda, cuda:0 or mps.", autocompletion=complete.devices
+    ),
+]
 Model = Annotated[
     str,
-    typer.Option(help="Hub repository@revision, folder, .gguf file or embedded name."),
+    typer.Option(
+        help="Hub repository@revision, folder, .gguf file or embedded name.",
+        autocompletion=complete.models,
+    ),
 ]
 Adapter = Annotated[Path | None, typer.Option(help="Folder of a PEFT adapter.")]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spillover.cli import complete
+from spillover.cli.answer import Answer
 from spillover.cli.options import Adapter, DataRoot, Device, Model
 from spillover.errors import Faults
 from spillover.terminal import out, say, table
@@ -16,24 +19,35 @@ if TYPE_CHECKING:
     from spillover.model_spec import ModelSpec
     from spillover.settings import TuneSettings
 
+Languages = Annotated[
+    list[str],
+    typer.Option(help="May be repeated.", autocompletion=complete.languages),
+]
+
 
 def tune(
-    task: Annotated[str, typer.Option(help="Task to learn, in English.")],
+    task: Annotated[
+        str,
+        typer.Option(help="Task to learn, in English.", autocompletion=complete.tasks),
+    ],
     out: Annotated[Path, typer.Option(help="Where the adapter goes.")],
     model: Model = "smollm2-135m-instruct",
     rows: Annotated[
         int | None, typer.Option(min=1, help="Training items; all.")
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting, as epochs=1.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="A setting, as epochs=1.", autocompletion=complete.tune_keys
+        ),
     ] = None,
     seed: int = 1,
     data_root: DataRoot = None,
     device: Device = "auto",
-) -> None:
+) -> Answer:
     """Fine-tune a model with LoRA on a task's English items."""
     from spillover.data import registry
-    from spillover.studies import check_writable
+    from spillover.pipeline.store import check_writable
 
     chosen = registry.task(task)
     settings = _settings(set_ or [])
@@ -47,11 +61,14 @@ def tune(
     log = tune_model(base, chosen, items, out, settings, seed=seed)
     last = f", last loss {log[-1]['loss']:.3f}" if log else ""
     say(f"{out}: adapter of {len(items)} items{last}")
+    return Answer({"folder": out, "task": task, "items": len(items), "log": log})
 
 
 def evaluate(
-    task: Annotated[str, typer.Option(help="Task to evaluate.")],
-    language: Annotated[list[str], typer.Option(help="May be repeated.")],
+    task: Annotated[
+        str, typer.Option(help="Task to evaluate.", autocompletion=complete.tasks)
+    ],
+    language: Languages,
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
     rows: Annotated[
@@ -59,7 +76,7 @@ def evaluate(
     ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
-) -> None:
+) -> Answer:
     """Evaluate a model zero-shot on a task."""
     from spillover.data import registry
     from spillover.data.items import subsample
@@ -75,22 +92,29 @@ def evaluate(
     lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
     lines = table("language", "metric", "value", "n")
+    scores = []
     for code, part in items.items():
         result = evaluate_model(lm, chosen, part, code)
         for metric, value in result.metrics.items():
             lines.add_row(code, metric, f"{value:.3f}", str(result.n))
+            row = {"language": code, "metric": metric, "value": value, "n": result.n}
+            scores.append(row)
     out.print(lines)
+    return Answer({"task": task, "model": lm.name, "scores": scores})
 
 
 def embed(
-    corpus: Annotated[str, typer.Option(help="Parallel corpus to embed.")],
-    language: Annotated[list[str], typer.Option(help="May be repeated.")],
+    corpus: Annotated[
+        str,
+        typer.Option(help="Parallel corpus to embed.", autocompletion=complete.corpora),
+    ],
+    language: Languages,
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
     rows: Annotated[int | None, typer.Option(min=2, help="Sentences; all.")] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
-) -> None:
+) -> Answer:
     """Compare the vectors of parallel and of random sentence pairs with English."""
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
@@ -104,6 +128,7 @@ def embed(
     lm = lm if adapter is None else attach(lm, adapter)
     english = embed_sentences(lm, texts["en"])
     lines = table("pair", "pooling", "layer", "parallel", "random", "n")
+    similarities = []
     for code in texts:
         if code == "en":
             continue
@@ -111,7 +136,11 @@ def embed(
             found = similarity(english[key], vectors, texts["en"], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
             lines.add_row(f"en-{code}", key[0], str(key[1]), *cells)
+            place = {"language": code, "pooling": key[0], "layer": key[1]}
+            similarities.append(place | asdict(found))
     out.print(lines)
+    answer = {"corpus": corpus, "model": lm.name, "similarities": similarities}
+    return Answer(answer)
 
 
 def _settings(overrides: Iterable[str]) -> TuneSettings:

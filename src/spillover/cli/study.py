@@ -1,14 +1,22 @@
-"""Commands about whole studies: run one, show, lint and list them."""
+"""Commands about whole studies: run one, show, report, lint and list them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spillover.cli.options import DataRoot, Device, Overrides, StudyName
+from spillover.cli import complete
+from spillover.cli.answer import Answer, in_json
+from spillover.cli.options import (
+    DataRoot,
+    Device,
+    Overrides,
+    RunFolder,
+    StudyName,
+)
 from spillover.errors import Faults
 from spillover.terminal import (
     Progress,
@@ -24,6 +32,8 @@ from spillover.terminal import (
 )
 
 if TYPE_CHECKING:
+    from spillover.results import Results
+    from spillover.studies import Prepared
     from spillover.study import Study
 
 
@@ -39,56 +49,68 @@ def run(
         bool,
         typer.Option("--dry-run", help="Say what would run; fetch nothing, and stop."),
     ] = False,
-) -> None:
+) -> Answer:
     """Run a study; what is done already is not done again."""
     from spillover.study import read_study
 
     chosen = read_study(study, set_ or [])
     if dry_run:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before the library reads it
-        _dry_run(chosen, data_root, out, device)
-        return
+        return _dry_run(chosen, data_root, out, device)
     from spillover.pipeline.clock import Clock
     from spillover.studies import prepare, run_prepared
 
     prepared = prepare(chosen, data_root=data_root, out=out, device=device)
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
-    done = len(prepared.steps) - len(todo)
-    say(f"{chosen.name}: {len(prepared.steps)} steps, {done} done already")
-    with Progress(Clock(todo)) as watcher:
+    reused = len(prepared.steps) - len(todo)
+    with Progress(Clock(todo), chosen.name, reused) as watcher:
         results = run_prepared(prepared, watcher)
-    show_panels(results.panels())
-    show_findings(results.findings())
+    _show(results)
     say(f"All of it, and what it was computed from, is in {results.folder}")
+    steps = {"steps": len(prepared.steps), "reused": reused}
+    return Answer(_found(results) | steps)
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="The folder of a run that has ended.")],
+    run: RunFolder,
     beside: Annotated[
-        str | None, typer.Option(help="A paper to set it beside: xie2024.")
+        str | None,
+        typer.Option(
+            help="A paper to set it beside: xie2024.", autocompletion=complete.papers
+        ),
     ] = None,
     match: Annotated[
         list[str] | None,
         typer.Option(help="OURS=THEIRS, for tasks of different names; may repeat."),
     ] = None,
-) -> None:
+) -> Answer:
     """Show the tables and findings of a run again, or beside a paper's numbers."""
     from spillover.results import read_results
 
     results = read_results(run)
     if beside is None:
-        show_panels(results.panels())
-        show_findings(results.findings())
-        return
+        _show(results)
+        return Answer(_found(results))
     pairs = [text.partition("=") for text in match or []]
-    show_panels(results.beside(beside, {ours: theirs for ours, _, theirs in pairs}))
+    panels = results.beside(beside, {ours: theirs for ours, _, theirs in pairs})
+    show_panels(panels)
+    return Answer({"folder": run, "paper": beside, "tables": in_json(panels)})
+
+
+def report(run: RunFolder) -> Answer:
+    """Write the report page and the figures of a run again."""
+    from spillover.results import read_results
+
+    page = read_results(run).write_report()
+    say(f"{page}: open it in a browser; its figures are in {page.parent / 'figures'}")
+    return Answer({"page": page, "figures": page.parent / "figures"})
 
 
 def lint(
     study: StudyName,
     set_: Overrides = None,
     data_root: DataRoot = None,
-) -> None:
+) -> Answer:
     """Look for what is odd in a study's data and prompts; no weights are loaded."""
     from spillover.pipeline.inputs import read_inputs
     from spillover.studies import check_data
@@ -100,63 +122,119 @@ def lint(
         raise Faults(inputs.errors)
     remarks = check_data(chosen, inputs)
     show_remarks(remarks)
-    if any(remark.level == "error" for remark in remarks):
-        raise typer.Exit(1)
+    errors = sum(remark.level == "error" for remark in remarks)
+    found = {"study": chosen.name, "errors": errors, "remarks": remarks}
+    return Answer(found, status=1 if errors else 0)
 
 
-def audit() -> None:
+def audit() -> Answer:
     """Recompute Table 3 of Xie et al. (2024) from its Tables 1 and 2."""
     from spillover import published
     from spillover.audit import audit as audit_tables
     from spillover.audit import audit_panel
 
     paper = published.load("xie2024")
+    cells = audit_tables(paper)
     say(paper.citation)
-    show_panels(audit_panel(audit_tables(paper)))
+    show_panels(audit_panel(cells))
+    return Answer({"citation": paper.citation, "cells": cells})
 
 
-def studies() -> None:
+def studies() -> Answer:
     """List the studies that ship with the package."""
     from spillover.study import preset_names, read_study
 
     lines = table("study", "what it is for")
-    for name in preset_names():
-        lines.add_row(name, read_study(name).description)
+    shipped = {name: read_study(name).description for name in preset_names()}
+    for row in shipped.items():
+        lines.add_row(*row)
     out.print(lines)
+    listed = [{"name": name, "description": text} for name, text in shipped.items()]
+    return Answer({"studies": listed})
 
 
-def tasks() -> None:
+def tasks() -> Answer:
     """List tasks and parallel corpora."""
     from spillover.data import registry
 
     lines = table("task", "languages", "what is asked")
-    for name in registry.task_names():
-        task = registry.task(name)
-        lines.add_row(name, language_list(task.languages), task.description)
+    tasks = [registry.task(name) for name in registry.task_names()]
+    for task in tasks:
+        lines.add_row(task.name, language_list(task.languages), task.description)
     out.print(lines)
     lines = table("corpus", "languages", "what it holds")
-    for name in registry.corpus_names():
-        corpus = registry.corpus(name)
-        lines.add_row(name, language_list(corpus.languages), corpus.description)
+    corpora = [registry.corpus(name) for name in registry.corpus_names()]
+    for each in corpora:
+        lines.add_row(each.name, language_list(each.languages), each.description)
     out.print(lines)
+    told = {"name", "description", "kind", "metric", "languages", "licence"}
+    return Answer(
+        {
+            "tasks": [task.model_dump(include=told) for task in tasks],
+            "corpora": [each.model_dump(include=told) for each in corpora],
+        }
+    )
+
+
+def _show(results: Results) -> None:
+    show_panels(results.panels())
+    show_findings(results.findings())
+
+
+def _found(results: Results) -> dict[str, Any]:
+    """What the tables of a run show, as a part of a document."""
+    scores = results.evaluations
+    shown = scores["metric"] == scores["task"].map(results.tasks)
+    return {
+        "study": results.study.name,
+        "folder": results.folder,
+        "scores": scores[shown],
+        "correlations": results.evidence().correlations,
+        "findings": results.findings(),
+    }
 
 
 def _dry_run(
     study: Study, data_root: Path | None, folder: Path | None, device: str
-) -> None:
+) -> Answer:
     from spillover.pipeline.plan import outline
     from spillover.studies import prepare
 
     labels = outline(study)
+    problems: list[str] = []
     try:
         prepared = prepare(study, data_root=data_root, out=folder, device=device)
     except Faults as faults:
-        for each in faults.errors:
-            err.print(f"not ready: {each}")
+        problems = [str(each) for each in faults.errors]
+        for problem in problems:
+            err.print(f"not ready: {problem}")
+        steps = [_planned(label) for label in labels]
         lines = table("", "step")
         for number, label in enumerate(labels, start=1):
             lines.add_row(str(number), label)
         out.print(lines)
         say("Nothing was fetched; what is done already cannot be told yet.")
     else:
-        show_plan(prepared)
+        steps = _states(prepared)
+        show_plan(steps)
+    return Answer({"study": study.name, "problems": problems, "steps": steps})
+
+
+def _states(prepared: Prepared) -> list[dict[str, Any]]:
+    """Each step of a study, and whether its result is there."""
+    steps = []
+    for step in prepared.steps:
+        done = prepared.store.finished(step.spec)
+        differs = None if done else prepared.store.misfit(step.spec)
+        state = "done" if done else "to do" if differs is None else "again"
+        steps.append(_planned(step.label, step.items, state, differs))
+    return steps
+
+
+def _planned(
+    label: str,
+    items: int | None = None,
+    state: str | None = None,
+    differs: list[str] | None = None,
+) -> dict[str, Any]:
+    return {"step": label, "items": items, "state": state, "differs": differs or []}

@@ -18,6 +18,7 @@ from spillover.pipeline.store import Store, write_text
 from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
+    from spillover.batching import Progress
     from spillover.lint.remark import Remark
     from spillover.models import LanguageModel
 
@@ -35,8 +36,12 @@ class Watcher(Protocol):
     def started(self, step: Step) -> None:
         """A step has begun."""
 
-    def advanced(self, share: float) -> None:
-        """The step that runs has done this share of its work, in [0, 1]."""
+    def advanced(self, share: float, items: float, tokens: int) -> None:
+        """The step that runs has done this share of its work, in [0, 1].
+
+        Items and tokens are those that were just done, as in `batching.Progress`: the
+        first call of a step says what was there before its work began.
+        """
 
     def finished(self, step: Step, seconds: float) -> None:
         """A step is done."""
@@ -126,7 +131,7 @@ def _tune(
         data.tune,
         seed=step.seed or 0,
         chat=study.chat,
-        progress=watcher.advanced,
+        progress=_counted(watcher, step.items * data.tune.epochs),
     )
     write_text(folder / "log.json", json.dumps(log, indent=1))
 
@@ -212,6 +217,7 @@ def _compare(
     rows, counted, draws = [], [], {}
     with safe_open(paths[0], "np") as source, safe_open(paths[1], "np") as target:
         names = sorted(target.keys(), key=lambda name: _in_order(study, name))
+        watcher.advanced(0, 0, 0)
         for done, name in enumerate(names, start=1):
             pair = source.get_tensor(name), target.get_tensor(name)
             pooling, layer = _place(name)
@@ -221,7 +227,7 @@ def _compare(
             counts = asdict(distribution(*pair, *sides))
             counted.append(place | {k: v.tolist() for k, v in counts.items()})
             draws[name] = np.stack(resampled(*pair, *sides))
-            watcher.advanced(done / len(names))
+            watcher.advanced(done / len(names), step.items / len(names), 0)
     save_file(draws, folder / "draws.safetensors")
     write_text(folder / "distribution.json", json.dumps(counted))
     write_text(folder / "alignment.json", json.dumps(rows))
@@ -260,12 +266,12 @@ def _by_place(path: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     return {_place(name): array for name, array in load_file(path).items()}
 
 
-def _counted(watcher: Watcher, total: int) -> Any:
+def _counted(watcher: Watcher, total: float) -> Progress:
     done = 0.0
 
-    def count(more: float) -> None:
+    def count(items: float, tokens: int) -> None:
         nonlocal done
-        done += more
-        watcher.advanced(done / total)
+        done += items
+        watcher.advanced(done / total, items, tokens)
 
     return count

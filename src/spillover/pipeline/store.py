@@ -155,3 +155,19 @@ def write_text(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(temporary, path)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise an `OutputError` unless the folder is there or could be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        reason = f"{there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        reason = f"{there} may not be written to"
+    else:
+        return
+    raise OutputError(
+        f"cannot be written ({reason})", where=folder, fix="name another with --out"
+    )

@@ -1,0 +1,52 @@
+"""Where a model runs, and in which dtype."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from spillover.errors import ModelError
+
+DTYPES = {
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float32": torch.float32,
+}
+
+
+def resolve_device(device: str = "auto") -> torch.device:
+    """`auto`: the first GPU, else the CPU.
+
+    Raises:
+        ModelError: the device is unknown or not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        wanted = torch.device(device)
+        torch.empty(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(
+            f"no device {device!r} here ({str(error).splitlines()[0]})",
+            expected="auto, cpu, cuda, cuda:0 or mps",
+        ) from error
+    return wanted
+
+
+def resolve_dtype(
+    dtype: Literal["auto", "bfloat16", "float16", "float32"], device: torch.device
+) -> torch.dtype:
+    """`auto`: bf16 where the device multiplies it in hardware, else fp32."""
+    if dtype != "auto":
+        return DTYPES[dtype]
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        fast = bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+    else:
+        fast = False
+    return torch.bfloat16 if fast else torch.float32
