@@ -20,7 +20,6 @@ from spillover.analysis import findings
 from spillover.analysis.findings import Evidence, Finding, Verdict
 from spillover.errors import DataError
 from spillover.languages import language as language_of
-from spillover.models import load_tokenizer
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
@@ -28,8 +27,9 @@ from spillover.pipeline.run import ADAPTER
 from spillover.pipeline.store import Store, write_text
 from spillover.published.comparison import beside
 from spillover.report import evidence, tables
-from spillover.report.panel import Panel
-from spillover.study import OWN_PROMPT, PIVOT, Study, read_study
+from spillover.report.examples import file_of
+from spillover.report.panel import Panel, Panels
+from spillover.study import PIVOT, Study, read_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,19 +80,30 @@ class Results:
     tasks: dict[str, str]
     kinds: dict[str, str]
 
-    def panels(self) -> list[Panel]:
+    def __repr__(self) -> str:
+        """Which they are, without the tables."""
+        return f"Results({self.study.name!r}, folder={str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        from spillover.report import notebook
+
+        return notebook.html(self)
+
+    def panels(self) -> Panels:
         """Tables 1 to 3, in the paper's shape, each with what it rests on."""
         score, similarity, correlation = self.paper_panels()
-        behind_scores, behind_correlations = self._evidence_panels()
-        return [
-            *score,
-            *behind_scores,
-            *similarity,
-            *correlation,
-            *behind_correlations,
-        ]
+        behind_scores, behind_correlations = self.evidence_panels()
+        return Panels(
+            [
+                *score,
+                *behind_scores,
+                *similarity,
+                *correlation,
+                *behind_correlations,
+            ]
+        )
 
-    def _evidence_panels(self) -> tuple[list[Panel], list[Panel]]:
+    def evidence_panels(self) -> tuple[list[Panel], list[Panel]]:
         """What Table 1 rests on, and what goes beyond Table 3."""
         languages, tasks = self.study.languages, self.tasks
         behind_scores = [
@@ -112,7 +123,7 @@ class Results:
             tables.correlation_panels(self._of_the_tables(self.correlations), tasks),
         )
 
-    def beside(self, paper: str, matched: Mapping[str, str]) -> list[Panel]:
+    def beside(self, paper: str, matched: Mapping[str, str]) -> Panels:
         """Tables 1 to 3 with a paper's numbers under each row.
 
         Args:
@@ -123,14 +134,16 @@ class Results:
         Raises:
             StudyError: there is no such paper or task.
         """
-        return beside(
-            self.evaluations,
-            self._of_the_tables(self.similarities),
-            self._of_the_tables(self.correlations),
-            published.load(paper),
-            languages=self.study.languages,
-            metrics=self.tasks,
-            tasks=matched,
+        return Panels(
+            beside(
+                self.evaluations,
+                self._of_the_tables(self.similarities),
+                self._of_the_tables(self.correlations),
+                published.load(paper),
+                languages=self.study.languages,
+                metrics=self.tasks,
+                tasks=matched,
+            )
         )
 
     def _of_the_tables(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +157,7 @@ class Results:
     def write_tables(self) -> None:
         """Write all panels as CSV, Markdown and LaTeX, in `tables`."""
         score, similarity, correlation = self.paper_panels()
-        behind_scores, behind_correlations = self._evidence_panels()
+        behind_scores, behind_correlations = self.evidence_panels()
         tables.write_tables(
             self.folder / "tables",
             {
@@ -155,9 +168,31 @@ class Results:
             },
         )
 
+    def write_report(self) -> Path:
+        """Write `report.html`, and its figures as SVG and PDF in `figures`.
+
+        Returns:
+            The page.
+
+        Raises:
+            DataError: the folder holds no `study.yaml` or no `versions.json`.
+            OutputError: a figure cannot be written.
+        """
+        from spillover.report import figures, page
+
+        drawn = figures.drawings(self)
+        path = self.folder / "report.html"
+        write_text(path, page.render(self, drawn))
+        figures.write_drawings(self.folder / "figures", drawn)
+        return path
+
     def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
         """The verdicts on the paper's claims, and on `more` of the user's own."""
-        found = Evidence(
+        return findings.check(self.evidence(), more)
+
+    def evidence(self) -> Evidence:
+        """What findings look at: the tables' layer, and Spearman's correlations."""
+        return Evidence(
             self.evaluations,
             self.comparisons,
             self._of_the_tables(self.similarities),
@@ -167,7 +202,6 @@ class Results:
             self.kinds,
             PIVOT,
         )
-        return findings.check(found, more)
 
 
 def read_results(folder: Path) -> Results:
@@ -234,6 +268,7 @@ def write_results(
     write_text(folder / "study.yaml", text)
     versions = json.dumps(_versions(steps), indent=1)
     write_text(folder / "versions.json", versions + "\n")
+    results.write_report()
     return results
 
 
@@ -243,6 +278,8 @@ def _controls(study: Study, inputs: Inputs) -> dict[str, dict[str, dict[str, flo
     Fertility is the number of tokens that the model's tokenizer needs for the corpus,
     over that for English; length the same of characters; script is 1 for English's.
     """
+    from spillover.models import load_tokenizer
+
     tokenizer = load_tokenizer(study.model)
     result = {}
     for name, corpus in inputs.corpora.items():
@@ -279,10 +316,9 @@ def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) ->
             for name in (*ADAPTER, "log.json"):
                 _link(made / name, folder / "adapters" / f"{step.name}{seed}" / name)
         elif step.kind == "evaluate":
-            state = f"after-{step.tuned_on}{seed}" if step.tuned_on else "before"
-            prompt = "" if step.prompt == OWN_PROMPT else f".{step.prompt}"
-            name = f"{step.name}.{step.language}{prompt}.parquet"
-            _link(made / "predictions.parquet", folder / "predictions" / state / name)
+            place = str(step.language), step.tuned_on, step.seed, step.prompt
+            path = file_of(study, step.name, *place)
+            _link(made / "predictions.parquet", folder / path)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -294,6 +330,8 @@ def _link(source: Path, target: Path) -> None:
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, temporary)
     os.replace(temporary, target)
+    # Onto another link of the same file a rename does nothing, by POSIX.
+    temporary.unlink(missing_ok=True)
 
 
 def _versions(steps: Sequence[Step]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from spillover.report.panel import Panel, csv, latex, markdown, terminal
+from spillover.report.panel import Panel, csv, html, latex, markdown, terminal
 
 
 def panel(cells, index, columns, **changes):
@@ -142,3 +142,28 @@ def assert_whole(text, cells, width=80):
         count = sum(row.count(cell) for row in cells)
         pattern = rf"(?<![\w.(<-]){re.escape(cell)}(?![\w.])"
         assert len(re.findall(pattern, text)) == count, cell
+
+
+def test_html():
+    columns = pd.MultiIndex.from_tuples(
+        [("before", "P"), ("before", "R"), ("tuned", "P")]
+    )
+    text = html(panel([["0.95", "–", "<1"]], tasks("pawsx"), columns, note="P & R"))
+    assert re.sub(r"\n\s*", "", text) == (
+        "<table><caption>Table 1 · model m <small>P &amp; R</small></caption><thead>"
+        '<tr><td></td><td></td><th scope="colgroup" colspan="2">before</th>'
+        '<th scope="colgroup" colspan="1">tuned</th></tr>'
+        '<tr><th scope="col" class="label">task</th>'
+        '<th scope="col" class="label">t</th>'
+        '<th scope="col">P</th><th scope="col">R</th><th scope="col">P</th></tr>'
+        '</thead><tbody><tr><th scope="row">pawsx</th><th scope="row">after</th>'
+        "<td>0.95</td><td>–</td><td>&lt;1</td></tr></tbody></table>"
+    )
+
+
+def test_html_of_one_level_has_no_headings_above():
+    frame = pd.DataFrame([["1"]], index=pd.Index(["a"], name="task"), columns=["en"])
+    text = html(Panel("Table", {}, frame, frame, ""))
+    assert "colgroup" not in text
+    assert "small" not in text
+    assert text.count("<tr>") == 2

@@ -1,14 +1,15 @@
-"""One table on a page, and how it is printed: CSV, Markdown, LaTeX, terminal."""
+"""One table on a page, and how it is printed: CSV, Markdown, LaTeX, HTML, terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from markupsafe import Markup
     from rich.table import Table
 
 _MARKDOWN_ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|*<"} | {"\n": " "})
@@ -51,20 +52,36 @@ class Panel:
         """The title with what tells this panel from its sisters."""
         return " · ".join([self.title, *(f"{k} {v}" for k, v in self.keys.items())])
 
+    def _repr_html_(self) -> str:
+        return html(self)
+
+
+class Panels(list[Panel]):
+    """Panels, which a notebook shows as tables."""
+
+    def _repr_html_(self) -> str:
+        return "\n".join(map(html, self))
+
 
 def csv(panels: Sequence[Panel]) -> str:
     """The numbers of all panels as one CSV table, a gap empty; "" without panels."""
     import pandas as pd
 
-    frames = []
-    for panel in panels:
-        frame = panel.values.copy()
-        frame.columns = pd.Index([" ".join(_texts(column)) for column in frame])
-        frame = frame.reset_index()
-        for place, (key, value) in enumerate(panel.keys.items()):
-            frame.insert(place, key, value)
-        frames.append(frame)
-    return pd.concat(frames).to_csv(index=False) if frames else ""
+    if not panels:
+        return ""
+    return pd.concat([numbers(panel) for panel in panels]).to_csv(index=False)
+
+
+def numbers(panel: Panel) -> pd.DataFrame:
+    """A panel's numbers as one flat table, what all rows have in common first."""
+    import pandas as pd
+
+    frame = panel.values.copy()
+    frame.columns = pd.Index([" ".join(_texts(column)) for column in frame])
+    frame = frame.reset_index()
+    for place, (key, value) in enumerate(panel.keys.items()):
+        frame.insert(place, key, value)
+    return frame
 
 
 def markdown(panels: Sequence[Panel]) -> str:
@@ -104,6 +121,29 @@ def latex(panels: Sequence[Panel]) -> str:
         lines = [*comments, begin, r"\toprule", header, r"\midrule", *body]
         parts.append("\n".join([*lines, r"\bottomrule", end, ""]))
     return "\n".join(parts)
+
+
+def html(panel: Panel) -> Markup:
+    """A panel as a `table`: heading and note in its caption, every text escaped.
+
+    Neighbouring columns of the same first level stand under one heading of theirs.
+    """
+    from spillover.report import template
+
+    columns = [_texts(column) for column in panel.cells.columns]
+    above = [
+        [(key[-1], len([*part])) for key, part in groupby(c[:level] for c in columns)]
+        for level in range(1, panel.cells.columns.nlevels)
+    ]
+    return template.fill(
+        "panel.html.j2",
+        heading=panel.heading,
+        note=panel.note,
+        above=above,
+        labels=[str(name) for name in panel.cells.index.names],
+        columns=[texts[-1] for texts in columns],
+        lines=_lines(panel),
+    )
 
 
 def terminal(panel: Panel, width: int = 80) -> list[Table]:

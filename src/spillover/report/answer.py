@@ -1,0 +1,262 @@
+"""The answer to a study's question in three sentences, read off its findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from spillover.analysis.findings import (
+    LEVEL,
+    Decision,
+    Evidence,
+    Finding,
+    beats_constant,
+    improves,
+    ranks_languages,
+)
+from spillover.languages import language
+from spillover.study import OWN_PROMPT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spillover.results import Results
+
+NAMED = 8
+"""So many languages or correlations are named; more are counted."""
+
+Decided = Mapping[str, Mapping[str, Decision]]
+"""Task -> language -> decision."""
+
+CHANGES: dict[Decision, str] = {
+    "supported": "rises",
+    "contradicted": "falls",
+    "not decidable": "shows no sure change",
+}
+
+RANKS = "similarity before tuning ranks the languages as their scores after it do"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the answer.
+
+    Attributes:
+        text: what was found.
+        rests_on: how many items or languages, which test, and which correction.
+    """
+
+    text: str
+    rests_on: str
+
+
+def answer(results: Results) -> list[Sentence]:
+    """Whether English-only tuning carries over, to which languages, and why.
+
+    Nothing is decided here: the findings of `spillover.analysis.findings` are asked of
+    one language, or of one correlation, at a time.
+    """
+    found = results.evidence()
+    others = [code for code in results.study.languages if code != found.pivot]
+    moved = _decided(found, improves, others)
+    above = _decided(found, beats_constant, others)
+    english = _decided(replace(found, pivot=""), improves, [found.pivot])
+    rows = _headline(found.comparisons, found)
+    rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].isin(others)]
+    return [
+        Sentence(_carries_over(moved, above, english), _of_items(rows)),
+        Sentence(_to_which(moved, above), _of_changes(rows, above)),
+        _why(found),
+    ]
+
+
+def _decided(found: Evidence, finding: Finding, codes: Sequence[str]) -> Decided:
+    """What a finding says of each language by itself."""
+    result: dict[str, dict[str, Decision]] = {}
+    for code in codes:
+        alone = replace(
+            found,
+            evaluations=found.evaluations[found.evaluations["language"] == code],
+            comparisons=found.comparisons[found.comparisons["language"] == code],
+        )
+        for verdict in finding(alone):
+            if verdict.numbers:  # the task has this language
+                result.setdefault(verdict.scope, {})[code] = verdict.decision
+    return result
+
+
+def _carries_over(moved: Decided, above: Decided, english: Decided) -> str:
+    n, up = _count(moved), _count(moved, "supported")
+    down = _count(moved, "contradicted")
+    if not up + down:
+        none = "no score changes more than chance would make it"
+        return (
+            "Whether tuning in English alone carries over cannot be told: "
+            f"{none if n else 'no other language was evaluated before and after'}."
+        )
+    beaten, constant = _count(above, "supported"), _count(above)
+    unlearned = [
+        task for task, by_code in english.items() if "supported" not in by_code.values()
+    ]
+    whole = up == n and beaten == constant and not unlearned
+    verdict = "carries over" if whole else "carries over in part"
+    of_all = f"{n} pairs of a task and a language"
+    if len(moved) == 1:
+        of_all = _plural([n], "other language")
+    text = (
+        f"Tuning in English alone {verdict if up else 'does not carry over'}: the "
+        f"score rises in {up or 'none'} of {of_all}"
+    )
+    text += f", falls in {down}" if down else ""
+    text += f", shows no sure change in {n - up - down}" if n > up + down else ""
+    if up and constant:
+        text += f"; it beats the best constant answer in {beaten or 'none'} of "
+        text += f"{constant}"
+        text += "" if beaten else ", so perhaps only the form of answers carries over"
+    if unlearned:
+        text += f"; in English itself no sure rise is seen on {_listed(unlearned)}"
+    return text + "."
+
+
+def _to_which(moved: Decided, above: Decided) -> str:
+    parts = []
+    for task, by_code in moved.items():
+        changes = [
+            f"{verb} in {_languages(by_code, decision)}"
+            for decision, verb in CHANGES.items()
+            if decision in by_code.values()
+        ]
+        text = f"on {task} the score {_listed(changes)}"
+        if task in above:
+            text += "; it beats the best constant answer in "
+            text += _languages(above[task], "supported")
+        parts.append(text)
+    if not parts:
+        return "There is no other language to name."
+    text = ". ".join(part[0].upper() + part[1:] for part in parts)
+    return text + "."
+
+
+def _of_items(rows: pd.DataFrame) -> str:
+    """What the comparisons of before with after rest on."""
+    if rows.empty:
+        return "No comparison of before and after."
+    seeds = rows["seed"].nunique()
+    each = f", in each of {seeds} seeds" if seeds > 1 else ""
+    scores = rows.groupby("metric", sort=False)["task"].unique()
+    shown = [f"{metric} on {_listed(tasks)}" for metric, tasks in scores.items()]
+    return (
+        f"Scores are {', '.join(shown)}. "
+        f"{_range(rows['n'], ',.0f')} items a language, the same before and after; "
+        f"{' or '.join(rows['test'].unique())} test; p < {LEVEL} after Holm's "
+        f"correction over the languages of a task{each}."
+    )
+
+
+def _of_changes(rows: pd.DataFrame, above: Decided) -> str:
+    """What such comparisons can show."""
+    parts = ["The same tests, language by language."] if len(rows) else []
+    if rows["detectable"].notna().any():
+        parts.append(
+            "With so many items a true change is found four times out of five if it is "
+            f"{_range(rows['detectable'].dropna(), '.2f')} or more (before Holm's "
+            "correction)."
+        )
+    if above:
+        parts.append(
+            "Above the best constant answer: the 95 % interval of the score after "
+            "tuning lies above the share of the most frequent gold label."
+        )
+    return " ".join(parts) or "No comparison of before and after."
+
+
+def _why(found: Evidence) -> Sentence:
+    rows = _headline(found.correlations, found)
+    rows = rows[rows["measure"].eq("parallel") & rows["statistic"].eq("spearman")]
+    if rows["seed"].nunique() > 1:
+        rows = rows[rows["seed"].isna()]  # of the mean over seeds
+    whether = f"Whether {RANKS} cannot be told"
+    if rows.empty:
+        return Sentence(f"{whether}: no similarity was measured.", "No correlation.")
+    known = rows[rows["value"].notna()]
+    if known.empty:
+        reasons = "; ".join(rows["reason"].unique())
+        return Sentence(f"{whether}: {reasons}.", "No correlation.")
+    return Sentence(_ranking(known, found, whether), _of_languages(known))
+
+
+def _ranking(rows: pd.DataFrame, found: Evidence, whether: str) -> str:
+    """In which correlations similarity ranks the languages as scores do."""
+    labels: dict[Decision, list[str]] = {}
+    for place in range(len(rows)):
+        one = rows.iloc[[place]]
+        [verdict] = ranks_languages(replace(found, correlations=one))
+        row = one.iloc[0]
+        label = f"{row['task']}, {row['corpus']}, {row['pooling']}"
+        label += f": ρ {_range([row['value']], '.2f')}"
+        labels.setdefault(verdict.decision, []).append(label)
+    held, turned = labels.get("supported", []), labels.get("contradicted", [])
+    open_ = len(rows) - len(held) - len(turned)
+    if not held and not turned:
+        text = (
+            f"{whether} from {_plural(rows['n'], 'language')}: ρ is "
+            f"{_range(rows['value'], '.2f')} in {_plural([len(rows)], 'correlation')}, "
+            f"none with a p below {LEVEL}"
+        )
+        return f"{text}; no p below {rows['p_min'].min():.2g} is possible."
+    text = f"{RANKS[0].upper()}{RANKS[1:]} in {_shown(held, len(rows))}"
+    text += f", the other way round in {_shown(turned, len(rows))}" if turned else ""
+    return text + (f"; the other {open_} cannot be told." if open_ else ".")
+
+
+def _of_languages(rows: pd.DataFrame) -> str:
+    """What the correlations rest on."""
+    return (
+        f"Spearman's ρ over {_plural(rows['n'], 'language')}, English not among them; "
+        "permutation p, adjusted for the poolings and layers of a corpus, below "
+        f"{LEVEL}; the smallest p possible is {_range(rows['p_min'], '.2g')}. A "
+        "correlation is no proof of a cause."
+    )
+
+
+def _headline(frame: pd.DataFrame, found: Evidence) -> pd.DataFrame:
+    """The rows of the metrics that the tables show."""
+    return frame[frame["metric"] == frame["task"].map(found.metrics)]
+
+
+def _count(decided: Decided, decision: Decision | None = None) -> int:
+    counts = Counter(d for by_code in decided.values() for d in by_code.values())
+    return counts.total() if decision is None else counts[decision]
+
+
+def _languages(by_code: Mapping[str, Decision], decision: Decision) -> str:
+    """Those with this decision, by name if they are few."""
+    names = [language(code).name for code, own in by_code.items() if own == decision]
+    if len(names) == len(by_code) > 1:
+        return f"{'both' if len(names) == 2 else f'all {len(names)}'} other languages"
+    if len(names) > NAMED:
+        return f"{len(names)} of {len(by_code)} languages"
+    return _listed(names) or "none"
+
+
+def _shown(labels: Sequence[str], n: int) -> str:
+    """How many of n correlations, and which if they are few."""
+    text = f"{len(labels) or 'none'} of {_plural([n], 'correlation')}"
+    return f"{text} ({'; '.join(labels)})" if 0 < len(labels) <= NAMED else text
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _plural(numbers: Iterable[int], noun: str) -> str:
+    return f"{_range(numbers, ',.0f')} {noun}{'s' if max(numbers) != 1 else ''}"
+
+
+def _range(numbers: Iterable[float], form: str) -> str:
+    """One number, or from the lowest to the highest, as they are printed."""
+    ends = dict.fromkeys(f"{end(numbers):{form}}" for end in (min, max))
+    return " to ".join(ends).replace("-", "−")

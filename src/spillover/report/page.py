@@ -1,0 +1,160 @@
+"""The page that a run ends in: one HTML file that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from spillover import published
+from spillover.errors import DataError
+from spillover.languages import language
+from spillover.report import template
+from spillover.report.answer import answer
+from spillover.report.examples import examples
+from spillover.report.panel import Panel, html
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from spillover.analysis.findings import Verdict
+    from spillover.data.corpus import Corpus
+    from spillover.data.task import Task
+    from spillover.report.figures import Drawing
+    from spillover.results import Results
+
+QUESTIONS = ("Does it carry over?", "To which languages?", "Why?")
+
+SECTIONS = {
+    "scores": "Scores before and after tuning",
+    "similarity": "Similarity of parallel and of random sentences",
+    "layers": "Similarity, layer by layer",
+    "correlation": "Scores after tuning against similarity before",
+    "confusions": "What was answered to what",
+}
+"""What drawings are about -> the heading above them."""
+
+
+def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
+    """The page, as HTML.
+
+    Args:
+        results: what was found; its folder holds `study.yaml`, `versions.json` and,
+            unless they were taken away, the predictions.
+        drawings: the figures, as `spillover.report.figures.drawings` gives them.
+
+    Raises:
+        DataError: the folder lacks one of those files.
+    """
+    groups = examples(results.study, results.folder)
+    return fill(
+        "page.html.j2",
+        study=results.study,
+        languages={code: language(code).name for code in results.study.languages},
+        metrics=results.tasks,
+        answer=zip_longest(QUESTIONS, answer(results)),
+        claims=_claims(results.findings()),
+        sections=_sections(results, drawings),
+        groups=groups,
+        shown=sum(len(group["rows"]) for group in groups),
+        total=sum(group["total"] for group in groups),
+        data=_json(groups),
+        remarks=results.lint.fillna({"language": "", "example": ""}).to_dict("records"),
+        as_run=_kept(results, "study.yaml"),
+        versions=json.loads(_kept(results, "versions.json")),
+        method=published.load("xie2024").citation,
+        sources=_sources(results),
+    )
+
+
+def fill(name: str, **values: Any) -> str:
+    """One of our templates, with the style, the script and the policy of all pages."""
+    css, js = template.own("page.css"), template.own("page.js")
+    page = template.fill(
+        name, policy=_policy(css, js), css=_safe(css), js=_safe(js), **values
+    )
+    # HTML has no way to say these: a reader would see something else, or nothing.
+    return re.sub("[\0\ud800-\udfff]", "\ufffd", page)
+
+
+def _kept(results: Results, name: str) -> str:
+    path = results.folder / name
+    if not path.is_file():
+        raise DataError("no such file", where=path, fix="run the study again")
+    return path.read_text("utf-8")
+
+
+def _policy(css: str, js: str) -> str:
+    """What the page may do: its own style and script, and nothing over the network."""
+    style, script = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (css, js)
+    )
+    return (
+        f"default-src 'none'; style-src 'sha256-{style}'; script-src "
+        f"'sha256-{script}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _safe(text: str) -> Markup:
+    """Our own text, which is not escaped."""
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704
+
+
+def _json(data: Any) -> Markup:
+    """Data inside a `script` element, which no text in them can end."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for char in "<\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return _safe(text)
+
+
+def _claims(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
+    claims: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        claims.setdefault(verdict.claim, []).append(verdict)
+    return claims
+
+
+def _sections(
+    results: Results, drawings: Mapping[str, Sequence[Drawing]]
+) -> list[dict[str, Any]]:
+    """Figures, and the tables with their numbers, under each heading."""
+    from spillover.report.figures import svg
+
+    scores, similarity, correlation = results.paper_panels()
+    behind_scores, behind_correlations = results.evidence_panels()
+    panels: dict[str, list[Panel]] = {
+        "scores": [*scores, *behind_scores],
+        "similarity": similarity,
+        "correlation": [*correlation, *behind_correlations],
+    }
+    return [
+        {
+            "name": name,
+            "heading": heading,
+            "figures": [(d, _safe(svg(d))) for d in drawings[name]],
+            "tables": [(panel.heading, html(panel)) for panel in panels.get(name, ())],
+        }
+        for name, heading in SECTIONS.items()
+        if drawings[name] or panels.get(name)
+    ]
+
+
+def _sources(results: Results) -> dict[str, list[str]]:
+    """Task or corpus -> what is to be cited, its licence, and where it is from."""
+    study = results.study
+    used: list[Task | Corpus] = [use.resolve() for use in study.tasks]
+    used += [use.resolve() for use in study.corpora]
+    return {
+        data.name: [
+            text for text in (data.citation, data.licence, data.homepage) if text
+        ]
+        for data in used
+    }

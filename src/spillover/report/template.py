@@ -1,0 +1,30 @@
+"""Our HTML templates, in which every text is escaped."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+def own(name: str) -> str:
+    """The text of a file of ours beside this one."""
+    return (files("spillover.report") / name).read_text("utf-8")
+
+
+def fill(name: str, **values: Any) -> Markup:
+    """One of our templates with these values; what is no `Markup` is escaped.
+
+    Raises:
+        jinja2.UndefinedError: a value is missing.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    filled = environment.from_string(own(name)).render(**values)
+    return Markup(filled)  # noqa: S704 - escaped by the template
