@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test lint types
+.PHONY: quickstart test lint types docs
 
 quickstart: .venv/installed
 	$(BIN)/spillover run quickstart
@@ -16,6 +16,9 @@ lint: .venv/developing
 
 types: .venv/developing
 	$(BIN)/mypy
+
+docs: .venv/developing
+	$(BIN)/python -m sphinx -W -n docs build/docs
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spillover needs Python 3.11 or newer; say make PYTHON=python3.12")'

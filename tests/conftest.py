@@ -281,6 +281,12 @@ def make_tiny_study(folder: Path, model: Path) -> TinyStudy:
 
 
 @pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs end without page and figures, which take longer than a tiny study."""
+    monkeypatch.setattr("spillover.results.Results.write_report", lambda results: None)
+
+
+@pytest.fixture
 def tiny_study(tmp_path: Path, tiny_folders: dict[str, Path]) -> TinyStudy:
     """A tiny study that nobody has run yet."""
     return make_tiny_study(tmp_path / "study", tiny_folders["bos"])

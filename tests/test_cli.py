@@ -26,6 +26,9 @@ else:
     TinyStudy = Any
 
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command left behind."""

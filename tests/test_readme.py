@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import spillover
+from pages import CHECKOUT, blocks
 from spillover.study import parse_study
 
 if TYPE_CHECKING:
@@ -17,13 +18,8 @@ if TYPE_CHECKING:
 else:
     TinyStudy = Any
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 README = (CHECKOUT / "README.md").read_text("utf-8")
 JAPANESE = (CHECKOUT / "README.ja.md").read_text("utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 def test_a_whole_study(
@@ -32,7 +28,7 @@ def test_a_whole_study(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As it stands, but for another study and its data under the same name."""
-    (whole, _) = blocks("python")
+    (whole, _) = blocks("README.md", "python")
 
     def read_study(name: str) -> spillover.Study:
         assert name == "quickstart"
@@ -55,7 +51,7 @@ def test_piece_by_piece(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (_, pieces) = blocks("python")
+    (_, pieces) = blocks("README.md", "python")
     monkeypatch.chdir(tmp_path)
     exec(pieces, {})  # noqa: S102 - our own text
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
@@ -66,12 +62,12 @@ def test_piece_by_piece(
 
 
 def test_a_users_own_task() -> None:
-    study = yaml.safe_load(blocks("yaml")[0])
+    study = yaml.safe_load(blocks("README.md", "yaml")[0])
     assert parse_study(study).tasks[0].resolve().name == "polarity"
 
 
 def test_what_a_study_may_say_besides() -> None:
-    study, more = map(yaml.safe_load, blocks("yaml"))
+    study, more = map(yaml.safe_load, blocks("README.md", "yaml"))
     parsed = parse_study(study | more)
     assert parsed.training_seeds == (1, 2, 3)
     assert parsed.embed.layers == "all"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 else:
     TinyStudy = Any
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 Done = tuple["TinyStudy", Results]
 TABLES = FRAMES
 
@@ -53,7 +55,11 @@ def test_the_folder_of_a_study(tiny_done: Done) -> None:
     tiny, results = tiny_done
     assert results.folder == tiny.out
     found = {str(p.relative_to(tiny.out)) for p in tiny.out.rglob("*") if p.is_file()}
-    expected = {"study.yaml", "versions.json"}
+    expected = {"study.yaml", "versions.json", "report.html"}
+    drawn = ("correlation-opinions", "correlation-titles", "confusions-opinions")
+    drawn += ("scores-opinions", "scores-titles")
+    drawn += ("similarity-lines-mean", "similarity-lines-last")
+    expected |= {f"figures/{name}.{s}" for name in drawn for s in ("svg", "pdf")}
     expected |= {
         f"results/{n}.{s}" for n in (*TABLES, "findings") for s in ("csv", "parquet")
     }

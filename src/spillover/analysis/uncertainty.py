@@ -182,7 +182,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(values)
     times = np.arange(values.size, 0, -1)
     adjusted[order] = np.maximum.accumulate(values[order] * times).clip(max=1)
-    return adjusted.tolist()
+    return [float(p) for p in adjusted]
 
 
 def resamples(

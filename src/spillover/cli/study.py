@@ -66,7 +66,7 @@ def run(
     with Progress(Clock(todo), chosen.name, reused) as watcher:
         results = run_prepared(prepared, watcher)
     _show(results)
-    say(f"All of it, and what it was computed from, is in {results.folder}")
+    say(f"{results.folder}/report.html shows all of it; the rest lies beside it")
     steps = {"steps": len(prepared.steps), "reused": reused}
     return Answer(_found(results) | steps)
 

@@ -49,8 +49,11 @@ def inline(of: Drawing) -> str:
 
 
 def document(of: Drawing) -> bytes:
-    """A file of its own, for programs that know no CSS."""
-    text = ElementTree.tostring(_svg(of), encoding="unicode")
+    """A file for programs that know no CSS, on white wherever it is shown."""
+    root = _svg(of)
+    whole = {"width": "100%", "height": "100%", "fill": COLOURS["paper"]}
+    root.insert(2, Element("rect", whole))  # after title and description
+    text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 
 
