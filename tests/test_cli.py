@@ -85,7 +85,12 @@ def test_a_run_tells_its_steps_and_shows_its_tables(
     assert re.search(r" s, [\d.,]+ items/s, [\d.,]+ tokens/s, about ", steps[0])
     assert steps[-1].endswith("about 0 s left")
     assert first.err.startswith("tiny: 37 steps, 0 done already\n")
-    for part in ("Table 1", "Table 2", "Table 3", f"is in {tiny_study.out}\n"):
+    for part in (
+        "Table 1",
+        "Table 2",
+        "Table 3",
+        f"{tiny_study.out}/report.html shows",
+    ):
         assert part in first.out
     second = spillover("run", tiny_study.yaml, *options(tiny_study))
     assert second.out == first.out

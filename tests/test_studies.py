@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 else:
     TinyStudy = Any
 
-pytestmark = pytest.mark.usefixtures("no_report")
-
 Done = tuple["TinyStudy", Results]
 TABLES = FRAMES
 
@@ -181,6 +179,7 @@ def test_a_second_run_computes_nothing_and_writes_the_same(
             assert (out / path.relative_to(tiny.out)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.usefixtures("no_report")
 def test_studies_beside_each_other_share_their_steps(
     tiny_done: Done, tmp_path: Path, no_model: None
 ) -> None:
@@ -192,6 +191,7 @@ def test_studies_beside_each_other_share_their_steps(
     assert set(found.evaluations["task"]) == {"opinions"}
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_study_without_corpora(
     tiny_done: Done, tmp_path: Path, no_model: None
 ) -> None:
@@ -336,6 +336,7 @@ def test_a_folder_that_can_be_made_will_do(tmp_path: Path) -> None:
         check_writable(tmp_path / "file" / "b")
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -> None:
     tiny_study.raw["seeds"] = [1, 2]
     tiny_study.raw["tasks"][0]["prompts"] = {"short": "{review} Good? The answer is"}
