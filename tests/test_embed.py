@@ -153,6 +153,18 @@ def test_an_unknown_layer_is_an_error(tiny: LanguageModel, layer: int) -> None:
         embed(tiny, SENTENCES, EmbedSettings(layers=(layer,)))
 
 
+def test_the_last_layer_needs_no_list_of_layers(tiny: LanguageModel) -> None:
+    """An architecture that keeps its decoder layers in some other way."""
+    last = EmbedSettings(layers=(-1,))
+    expected = embed(tiny, SENTENCES, last)
+    decoder = tiny.model.model  # read anew for each test
+    decoder.layers = torch.nn.Sequential(*decoder.layers)
+    found = embed(tiny, SENTENCES, last)
+    np.testing.assert_array_equal(found["mean", -1], expected["mean", -1])
+    with pytest.raises(StudyError, match="ask for layer -1 alone"):
+        embed(tiny, SENTENCES, EmbedSettings(layers=(1, -1)))
+
+
 def test_no_sentences_are_an_error(tiny: LanguageModel) -> None:
     with pytest.raises(DataError, match="no sentences"):
         embed(tiny, [])

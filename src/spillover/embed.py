@@ -84,11 +84,13 @@ class _Pooler:
         self.backbone, self.poolings = backbone, settings.poolings
         self.layers = check_layers(backbone.config, settings.layers)
         depth = depth_of(backbone.config)
-        self.blocks = _blocks(backbone, depth)
         self.wanted: dict[int, list[int]] = {}
         for layer in self.layers:
             self.wanted.setdefault(layer % (depth + 1), []).append(layer)
         self.depth = depth
+        inner = [index for index in self.wanted if index < depth]
+        blocks: list[nn.Module] = [*_blocks(backbone, depth)] if inner else []
+        self.hooked = {index: blocks[index] for index in inner}
 
     @torch.inference_mode()
     def __call__(
@@ -122,9 +124,8 @@ class _Pooler:
             return read
 
         handles = [
-            self.blocks[index].register_forward_pre_hook(hook(index), with_kwargs=True)
-            for index in self.wanted
-            if index < self.depth
+            block.register_forward_pre_hook(hook(index), with_kwargs=True)
+            for index, block in self.hooked.items()
         ]
         try:
             states = self.backbone(**batch, use_cache=False).last_hidden_state
@@ -169,7 +170,7 @@ def _blocks(backbone: nn.Module, depth: int) -> nn.ModuleList:
     raise StudyError(
         f"found no list of {depth} layers in {type(backbone).__name__}",
         where="embed.layers",
-        fix="ask for layer -1 of an architecture with one list of decoder layers",
+        fix="ask for layer -1 alone, which needs none",
     )
 
 
