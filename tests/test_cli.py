@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,11 @@ def spillover(
         return Said(code, told.out, told.err)
 
     return call
+
+
+def test_its_version_is_the_installed_packages(spillover: Spillover) -> None:
+    said = spillover("--version")
+    assert said == Said(0, f"spillover {version('spillover')}\n", "")
 
 
 def options(tiny: TinyStudy) -> list[object]:

@@ -16,11 +16,13 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOURCE = CHECKOUT / "src"
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
 
 
 def said(*command: str | Path, folder: Path) -> str:
@@ -102,10 +104,15 @@ def imported() -> set[str]:
 
 
 def test_uv_takes_the_tested_versions_too() -> None:
-    tables = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
     lines = (CHECKOUT / "constraints.txt").read_text("utf-8").splitlines()
     pinned = [line for line in lines if not line.startswith("#")]
-    assert tables["tool"]["uv"]["constraint-dependencies"] == pinned
+    assert PROJECT["tool"]["uv"]["constraint-dependencies"] == pinned
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((CHECKOUT / "CITATION.cff").read_text("utf-8"))
+    for key in ("version", "license", "keywords"):
+        assert citation[key] == PROJECT["project"][key], key
 
 
 def test_it_is_small_and_carries_its_licence(wheel: Path) -> None:

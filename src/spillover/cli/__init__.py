@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from importlib.metadata import version as installed
+from typing import Annotated
 
 import typer
 
 from spillover.cli import compare, doctor, exchange, hub, steps, study
 from spillover.cli.answer import answering
 from spillover.errors import Faults, SpilloverError
-from spillover.terminal import err
+from spillover.terminal import err, say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +34,24 @@ for group in (app, exchange.export, exchange.import_):
     for registered in group.registered_commands:
         if registered.callback:
             registered.callback = answering(registered.callback)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        say(f"spillover {installed('spillover')}")
+        raise typer.Exit
+
+
+@app.callback()
+def whole(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Say it, and stop."
+        ),
+    ] = False,
+) -> None:
+    """What stands before any command."""
 
 
 def main() -> None:

@@ -38,7 +38,9 @@ def _picture(drawing: figures.Drawing) -> Markup:
     """
     from markupsafe import Markup
 
-    code = b64encode(figures.svg(drawing).encode()).decode()
+    from spillover.report.figures import markup
+
+    code = b64encode(markup.document(drawing)).decode()
     return Markup(
         "<figure><figcaption><b>{}</b></figcaption>"
         '<img alt="{}" src="data:image/svg+xml;base64,{}" '
