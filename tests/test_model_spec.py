@@ -65,6 +65,13 @@ def test_a_line_that_is_nothing_of_the_kind_is_an_error(line: str) -> None:
         ModelSpec.model_validate(line)
 
 
+def test_a_misspelt_embedded_name_is_no_repository() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'smollm2-135m-instruct'"):
+        ModelSpec.model_validate("smolm2-135m-instruct")
+    repo = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert ModelSpec.model_validate(repo).hub == repo
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

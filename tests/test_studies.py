@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from spillover.analysis.findings import Evidence, Verdict
-from spillover.errors import DataError, Faults, SpilloverError, StudyError
+from spillover.errors import DataError, Faults, SpilloverError
 from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms
 from spillover.results import FRAMES, Results, read_results
@@ -136,7 +136,7 @@ def test_results_that_are_not_all_there_are_an_error(
     (tmp_path / "run" / "results" / "pooled.parquet").unlink()
     with pytest.raises(DataError, match=r"pooled\.parquet: no such file"):
         read_results(tmp_path / "run")
-    with pytest.raises(StudyError, match=r"study\.yaml: no such file"):
+    with pytest.raises(DataError, match="no run that has ended; expected a folder"):
         read_results(tmp_path)
 
 
@@ -177,6 +177,15 @@ def test_a_second_run_computes_nothing_and_writes_the_same(
     for path in tiny.out.rglob("*"):
         if path.is_file():
             assert (out / path.relative_to(tiny.out)).read_bytes() == path.read_bytes()
+
+
+def test_a_damaged_table_is_named(tiny_done: Done, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_done[0].out, tmp_path / "copy")
+    damaged = copy / "results" / "evaluations.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"no table .* run the study again") as caught:
+        read_results(copy)
+    assert str(caught.value).startswith(str(damaged))
 
 
 @pytest.mark.usefixtures("no_report")

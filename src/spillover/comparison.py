@@ -75,6 +75,8 @@ class Comparison:
             for task, codes in over.items()
             if len(codes) > 1
         ]
+        if (self.items["n"] != self.items["shared"]).any():
+            caution.append("each run's own, over all of its items and sentences")
         similar = "Mean cosine before tuning"
         correlated = "Score after tuning against similarity before"
         return {

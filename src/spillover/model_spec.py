@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -96,6 +97,9 @@ def _fields_of(line: str) -> dict[str, str]:
     if (line and path.is_dir()) or line.startswith((".", "/", "~")):
         return {"folder": str(path)}
     repo, _, revision = line.partition("@")
+    near = get_close_matches(line, EMBEDDED, n=1, cutoff=0.8)
+    if near:
+        raise ValueError(f"unknown model {line!r}; did you mean {near[0]!r}")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
         raise ValueError(
             f"{line!r} is neither a repository of the Hub, a folder, a .gguf file "

@@ -208,17 +208,30 @@ def read_results(folder: Path) -> Results:
     """The results of a run, from the folder that it wrote them into.
 
     Raises:
-        DataError: there are none, or not all of them.
+        DataError: there are none, not all of them, or one is damaged.
     """
     import pandas as pd
 
+    if not (folder / "study.yaml").is_file():
+        raise DataError(
+            "no run that has ended",
+            where=folder,
+            expected="a folder with study.yaml and results",
+            fix="'spillover run' makes one",
+        )
     study = read_study(folder / "study.yaml")
     frames = {}
     for name in FRAMES:
         path = folder / "results" / f"{name}.parquet"
         if not path.is_file():
             raise DataError("no such file", where=path, fix="run the study again")
-        frames[name] = pd.read_parquet(path)
+        try:
+            frames[name] = pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # what Arrow raises is one of them
+            said = str(error).splitlines()[0]
+            raise DataError(
+                f"no table ({said})", where=path, fix="run the study again"
+            ) from error
     used = {task.name: task for task in (use.resolve() for use in study.tasks)}
     return Results(
         study=study,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spillover.errors import DataError, StudyError
+from spillover.errors import StudyError
 from spillover.results import Results, read_results
 
 if TYPE_CHECKING:
@@ -36,22 +36,11 @@ def read_runs(folders: Sequence[Path]) -> tuple[dict[str, Results], pd.DataFrame
             where="compare",
             expected="two runs or more, each once",
         )
-    runs = [_read(folder) for folder in folders]
+    runs = [read_results(folder) for folder in folders]
     settings = _settings(runs)
     names = _names(runs, settings)
     settings.columns = pd.Index(names)
     return dict(zip(names, runs, strict=True)), settings
-
-
-def _read(folder: Path) -> Results:
-    if not (folder / "study.yaml").is_file():
-        raise DataError(
-            "no run that has ended",
-            where=folder,
-            expected="a folder with study.yaml and results",
-            fix="'spillover run' makes one",
-        )
-    return read_results(folder)
 
 
 def _settings(runs: Sequence[Results]) -> pd.DataFrame:

@@ -226,7 +226,7 @@ def correlated(**columns):
         (
             {"p_family": 0.1, "p_exact": 1 / 12, "p_min": 1 / 12, "n": 4},
             "not decidable",
-            "so few cannot show less than 0.083",
+            "these cannot show less than 0.083",
         ),
         ({"reason": "2 languages"}, "not decidable", "no correlation, 2 languages."),
     ],

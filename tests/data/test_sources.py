@@ -145,7 +145,7 @@ def test_a_missing_column_names_those_that_are_there(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", {"id": 1, "texts": "x"})
     message = fault(Files(path="a.jsonl"), tmp_path)
     assert message == (
-        f"{path}:1: no column 'text'; there are 'id', 'texts'; did you mean 'texts'?."
+        f"{path}:1: no column 'text'; there are 'id', 'texts'; did you mean 'texts'."
     )
 
 

@@ -229,7 +229,7 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         if row.family > 1:
             sentence += f" ({_p(row.p_family)} adjusted)"
         if row.p_min >= LEVEL:
-            sentence += f"; so few cannot show less than {_p(row.p_min)}"
+            sentence += f"; these cannot show less than {_p(row.p_min)}"
         numbers = {"rho": f"{row.value:.3f}", "interval": _interval(row.low, row.high)}
         numbers["one language less"] = _interval(row.without_low, row.without_high)
         yield Verdict(

@@ -215,7 +215,7 @@ def _no_rows(
 
 def _near(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {near[0]!r}" if near else ""
 
 
 def _value(record: dict[str, object], column: str, where: str) -> str:

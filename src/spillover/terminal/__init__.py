@@ -94,7 +94,9 @@ def show_checks(checks: Sequence[Check]) -> None:
     out.print(lines, width=min(out.width, WIDTH))
     lacking = sum(check.state == "missing" for check in checks)
     say(
-        "A run can start." if not lacking else f"A run cannot start: {lacking} missing."
+        "A run can start, as far as can be seen."
+        if not lacking
+        else f"A run cannot start: {lacking} missing."
     )
 
 
