@@ -16,8 +16,9 @@ from finished import finished
 from spillover import cli
 from spillover.errors import DataError
 from spillover.report.figures import drawings
-from spillover.report.page import SECTIONS, render
+from spillover.report.page import SECTIONS, _sources, render
 from spillover.results import FRAMES
+from spillover.study import parse_study
 
 EVIL = (
     "</script><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}<!-- "
@@ -105,6 +106,13 @@ def test_what_was_run_is_told(made, text):
     assert "Xie, Sasaki, Li, Sakata, Akama and Suzuki (2024)" in text
     assert "<dt>spillover</dt><dd>0.1.0</dd>" in text
     assert "Three rows. First: Is it good?" in text
+
+
+def test_a_task_and_a_corpus_of_one_name_are_both_to_be_cited(made):
+    raw = {"tasks": [{"task": "xnli"}], "corpora": [{"corpus": "xnli"}]}
+    study = parse_study(made.study.model_dump(mode="json") | raw)
+    names = [name for name, told in _sources(replace(made, study=study)) if told]
+    assert names == ["xnli", "xnli"]
 
 
 def test_findings_are_told_in_words(text):

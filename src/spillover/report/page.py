@@ -147,14 +147,15 @@ def _sections(
     ]
 
 
-def _sources(results: Results) -> dict[str, list[str]]:
-    """Task or corpus -> what is to be cited, its licence, and where it is from."""
+def _sources(results: Results) -> list[tuple[str, str]]:
+    """Each task and corpus, with what is to be cited, its licence, and its home."""
     study = results.study
     used: list[Task | Corpus] = [use.resolve() for use in study.tasks]
     used += [use.resolve() for use in study.corpora]
-    return {
-        data.name: [
-            text for text in (data.citation, data.licence, data.homepage) if text
-        ]
-        for data in used
-    }
+    return [
+        (
+            each.name,
+            "; ".join(filter(None, (each.citation, each.licence, each.homepage))),
+        )
+        for each in used
+    ]
