@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,13 @@ import numpy as np
 
 from spillover.analysis import between
 from spillover.analysis.between import Tuned
+from spillover.analysis.findings import Evidence
 from spillover.analysis.pooled import Stratum, pool
 from spillover.errors import DataError
 from spillover.pipeline.store import write_text
 from spillover.report import side_by_side as views
 from spillover.report import tables
+from spillover.report.examples import file_of
 from spillover.report.panel import Panel
 from spillover.results import Results
 from spillover.run_folders import read_runs
@@ -62,14 +64,13 @@ class Comparison:
         similarities, correlations = {}, {}
         over: dict[str, set[str]] = {task: set() for task in self.metrics}
         for name, results in self.runs.items():
-            frame = _last(results, results.similarities)
-            before = frame[frame["tuned_on"].isna()]
+            found = _tabled(results)
+            before = found.similarities[found.similarities["tuned_on"].isna()]
             similarities[name] = tables.similarity_panels(before, languages, [])
-            frame = _last(results, results.correlations)
-            spearman = frame[frame["statistic"] == "spearman"]
-            correlations[name] = tables.correlation_panels(spearman, self.metrics)
+            frame = found.correlations
+            correlations[name] = tables.correlation_panels(frame, self.metrics)
             for task, codes in over.items():
-                codes.update(spearman.loc[spearman["task"] == task, "languages"])
+                codes.update(frame.loc[frame["task"] == task, "languages"])
         caution = [
             f"{task}: not over the same languages"
             for task, codes in over.items()
@@ -223,11 +224,11 @@ def _states(
     """The predictions before tuning, and after it with each seed, by item."""
     import pandas as pd
 
-    seeds = results.study.training_seeds
-    ends = [f"-seed{seed}" for seed in seeds] if len(seeds) > 1 else [""]
+    study = results.study
+    after = [(task, seed) for seed in study.training_seeds]
     states = []
-    for state in ("before", *(f"after-{task}{end}" for end in ends)):
-        path = results.folder / "predictions" / state / f"{task}.{language}.parquet"
+    for tuned_on, seed in [(None, None), *after]:
+        path = results.folder / file_of(study, task, language, tuned_on, seed)
         if not path.is_file():
             raise DataError("no such file", where=path, fix="run the study again")
         columns = ["id", "gold", "prompt", "cut", metric]
@@ -270,11 +271,16 @@ def _template(results: Results, task: str) -> str | None:
     return None if results.study.chat else template
 
 
-def _last(results: Results, frame: pd.DataFrame) -> pd.DataFrame:
-    """Where all layers were looked at, the last alone, by the name that others have."""
-    if results.study.embed.layers == "all":
-        frame = frame[frame["layer"] == frame["layer"].max()].assign(layer=-1)
-    return frame
+def _tabled(results: Results) -> Evidence:
+    """What tables show; where all layers were looked at, the last as others name it."""
+    found = results.evidence()
+    if results.study.embed.layers != "all":
+        return found
+    return replace(
+        found,
+        similarities=found.similarities.assign(layer=-1),
+        correlations=found.correlations.assign(layer=-1),
+    )
 
 
 def _pooled(runs: Runs, metrics: Mapping[str, str]) -> pd.DataFrame:
@@ -309,7 +315,7 @@ def _strata(
     ]
     frame = frame[frame["metric"] == frame["task"].map(metrics)]
     scores = frame.groupby(["task", "language"])["value"].mean()
-    similarities = _last(results, results.similarities)
+    similarities = _tabled(results).similarities
     similarities = similarities[similarities["tuned_on"].isna()]
     places = similarities.groupby(["corpus", "pooling", "layer"], sort=False)
     for place, part in places:

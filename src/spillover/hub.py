@@ -13,6 +13,7 @@ from spillover.errors import ModelError, OutputError, StudyError, unknown
 from spillover.model_card import Adapter, base_of, model_card
 from spillover.model_spec import adapter_digest
 from spillover.pipeline.run import ADAPTER
+from spillover.report.examples import adapter_of
 from spillover.results import Results
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def choose(
     uses = {use.resolve().name: use for use in study.tasks}
     name = _the_one("task", task, list(uses))
     number = _the_one("seed", seed, list(study.training_seeds))
-    suffix = f"-seed{number}" if len(study.training_seeds) > 1 else ""
-    folder = results.folder / "adapters" / f"{name}{suffix}"
+    folder = results.folder / adapter_of(study, name, number)
     adapter_digest(folder)  # says which file is missing
     try:
         json.loads((folder / ADAPTER[0]).read_text("utf-8"))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from spillover import published
 from spillover.data.corpus import Corpus
 from spillover.data.task import Task
-from spillover.errors import DataError
 from spillover.languages import language
 from spillover.model_spec import EMBEDDED, ModelSpec
+from spillover.report.tables import GAP
 from spillover.results import Results
 from spillover.settings import NOT_IN_KEY
 from spillover.study import OWN_PROMPT, TaskUse
@@ -33,8 +33,6 @@ METRICS = {"accuracy": "accuracy", "rougeL": "rouge", "exact_number": "exact_mat
 
 VERSIONS = ("spillover", "torch", "transformers", "peft")
 """The packages whose versions a card tells."""
-
-GAP = "–"
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,7 @@ def model_card(
     environment.filters |= {"md": escaped, "fenced": fenced, "number": _number}
     template = files("spillover") / "model_card.md.j2"
     settings = study.tune_settings(adapter.use)
+    there = json.loads(results.kept("versions.json"))
     used: list[Task | Corpus] = [adapter.task]
     used += [use.resolve() for use in study.corpora]
     body = environment.from_string(template.read_text("utf-8")).render(
@@ -131,7 +130,7 @@ def model_card(
         settings=settings.model_dump(mode="json", exclude=NOT_IN_KEY),
         similarities=_similarities(adapter),
         verdicts=results.findings(),
-        versions=_versions(results),
+        versions={name: there[name] for name in VERSIONS},
         root=any(_from_elsewhere(data) for data in used),
         method=published.load("xie2024").citation,
         sources=used,
@@ -261,13 +260,3 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         {str(name): value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
-
-
-def _versions(results: Results) -> dict[str, str]:
-    path = results.folder / "versions.json"
-    if not path.is_file():
-        raise DataError("no such file", where=path, fix="run the study again")
-    there = json.loads(path.read_text("utf-8"))
-    return {
-        name: there[name] for name in ("spillover", "torch", "transformers", "peft")
-    }

@@ -27,7 +27,7 @@ from spillover.pipeline.run import ADAPTER
 from spillover.pipeline.store import Store, write_text
 from spillover.published.comparison import beside
 from spillover.report import evidence, tables
-from spillover.report.examples import file_of
+from spillover.report.examples import adapter_of, file_of
 from spillover.report.panel import Panel, Panels
 from spillover.study import PIVOT, Study, read_study
 
@@ -186,6 +186,17 @@ class Results:
         figures.write_drawings(self.folder / "figures", drawn)
         return path
 
+    def kept(self, name: str) -> str:
+        """The text of a file of the run's folder.
+
+        Raises:
+            DataError: it is not there.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            raise DataError("no such file", where=path, fix="run the study again")
+        return path.read_text("utf-8")
+
     def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
         """The verdicts on the paper's claims, and on `more` of the user's own."""
         return findings.check(self.evidence(), more)
@@ -321,13 +332,12 @@ def _write_frame(frame: pd.DataFrame, path: Path) -> None:
 
 def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) -> None:
     """Put adapters and predictions where a person looks for them, as hard links."""
-    several = len(study.training_seeds) > 1
     for step in steps:
         made = store.folder(step.spec)
-        seed = f"-seed{step.seed}" if several and step.seed is not None else ""
         if step.kind == "tune":
+            kept = folder / adapter_of(study, step.name, step.seed)
             for name in (*ADAPTER, "log.json"):
-                _link(made / name, folder / "adapters" / f"{step.name}{seed}" / name)
+                _link(made / name, kept / name)
         elif step.kind == "evaluate":
             place = str(step.language), step.tuned_on, step.seed, step.prompt
             path = file_of(study, step.name, *place)

@@ -56,8 +56,7 @@ def _settings(runs: Sequence[Results]) -> pd.DataFrame:
                 use.resolve().name: use.model_dump(mode="json", exclude_defaults=True)
                 for use in getattr(study, key)
             }
-        text = (results.folder / "versions.json").read_text("utf-8")
-        raw["versions"] = json.loads(text)
+        raw["versions"] = json.loads(results.kept("versions.json"))
         columns.append(pd.json_normalize(raw).iloc[0].map(_text))
     frame = pd.concat(columns, axis=1).fillna("")
     differs = frame.ne(frame.iloc[:, 0], axis=0).any(axis=1)

@@ -119,7 +119,6 @@ def differences(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
             for tuning in TUNING:
                 old, new = _together(ours, tuning), _together(theirs, tuning)
                 paired = compare(old, new)
-                low, high = paired.interval or (np.nan, np.nan)
                 rows.append(
                     {
                         "run": name,
@@ -128,13 +127,7 @@ def differences(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
                         "tuning": tuning,
                         "baseline": old.mean(),
                         "value": new.mean(),
-                        "difference": paired.difference,
-                        "low": low,
-                        "high": high,
-                        "p": paired.p,
-                        "test": paired.test,
-                        "n": paired.n,
-                        "detectable": paired.detectable,
+                        **paired.row(),
                     }
                 )
     frame = pd.DataFrame(rows)

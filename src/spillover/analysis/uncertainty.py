@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,19 @@ class Paired:
     test: Literal["exact McNemar", "sign-flip permutation"]
     n: int
     detectable: float | None
+
+    def row(self) -> dict[str, Any]:
+        """All of it as columns of a tidy table, the interval as `low` and `high`."""
+        low, high = self.interval or (np.nan, np.nan)
+        return {
+            "difference": self.difference,
+            "low": low,
+            "high": high,
+            "p": self.p,
+            "test": self.test,
+            "n": self.n,
+            "detectable": self.detectable,
+        }
 
 
 def wilson(successes: int, n: int) -> Interval:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from spillover.cli.answer import Answer
+from spillover.cli.options import RunFolder
 from spillover.terminal import out, say, table
 
 
 def push(
-    run: Annotated[Path, typer.Argument(help="The folder of a run that has ended.")],
+    run: RunFolder,
     repo: Annotated[str, typer.Argument(help="Where to, as user/name.")],
     task: Annotated[
         str | None, typer.Option(help="What the adapter was tuned on.")

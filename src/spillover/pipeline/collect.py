@@ -191,7 +191,6 @@ def comparisons(found: Outcomes) -> pd.DataFrame:
                 both[f"{metric}_{side}"].to_numpy(np.float64) for side in ("old", "new")
             )
             paired = compare(before, after)
-            low, high = paired.interval or (None, None)
             rows.append(
                 {
                     "model": found.study.model.name,
@@ -202,13 +201,7 @@ def comparisons(found: Outcomes) -> pd.DataFrame:
                     "metric": metric,
                     "before": before.mean(),
                     "after": after.mean(),
-                    "difference": paired.difference,
-                    "low": low,
-                    "high": high,
-                    "p": paired.p,
-                    "test": paired.test,
-                    "n": paired.n,
-                    "detectable": paired.detectable,
+                    **paired.row(),
                 }
             )
     frame = tidy(rows, COMPARISONS)

@@ -36,10 +36,18 @@ def file_of(
     prompt: str = OWN_PROMPT,
 ) -> Path:
     """Where, in a run's folder, the predictions of a state of the model lie."""
-    of_seed = f"-seed{seed}" if len(study.training_seeds) > 1 else ""
-    state = f"after-{tuned_on}{of_seed}" if tuned_on else "before"
+    state = f"after-{tuned_on}{_of_seed(study, seed)}" if tuned_on else "before"
     of_prompt = "" if prompt == OWN_PROMPT else f".{prompt}"
     return Path("predictions") / state / f"{task}.{language}{of_prompt}.parquet"
+
+
+def adapter_of(study: Study, task: str, seed: int | None) -> Path:
+    """Where, in a run's folder, what was trained on a task lies."""
+    return Path("adapters") / f"{task}{_of_seed(study, seed)}"
+
+
+def _of_seed(study: Study, seed: int | None) -> str:
+    return f"-seed{seed}" if len(study.training_seeds) > 1 else ""
 
 
 def examples(study: Study, folder: Path) -> list[Group]:

@@ -11,7 +11,6 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from spillover import published
-from spillover.errors import DataError
 from spillover.languages import language
 from spillover.report import template
 from spillover.report.answer import answer
@@ -64,8 +63,8 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
         total=sum(group["total"] for group in groups),
         data=_json(groups),
         remarks=results.lint.fillna({"language": "", "example": ""}).to_dict("records"),
-        as_run=_kept(results, "study.yaml"),
-        versions=json.loads(_kept(results, "versions.json")),
+        as_run=results.kept("study.yaml"),
+        versions=json.loads(results.kept("versions.json")),
         method=published.load("xie2024").citation,
         sources=_sources(results),
     )
@@ -79,13 +78,6 @@ def fill(name: str, **values: Any) -> str:
     )
     # HTML has no way to say these: a reader would see something else, or nothing.
     return re.sub("[\0\ud800-\udfff]", "\ufffd", page)
-
-
-def _kept(results: Results, name: str) -> str:
-    path = results.folder / name
-    if not path.is_file():
-        raise DataError("no such file", where=path, fix="run the study again")
-    return path.read_text("utf-8")
 
 
 def _policy(css: str, js: str) -> str:

@@ -17,13 +17,13 @@ prompt, of the parallel cosine, and of the mean over seeds, with its standard de
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spillover.errors import DataError, OutputError
+from spillover.errors import DataError
 from spillover.report import panel as forms
+from spillover.report import writing
 from spillover.report.panel import Panel, levels
 from spillover.study import OWN_PROMPT
 
@@ -207,7 +207,7 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Pa
         )
     }
     for path, text in texts.items():
-        _replace(path, text)
+        writing.replace(path, text.encode())
     return list(texts)
 
 
@@ -377,20 +377,3 @@ def _with_mean(
     )
     shown = [_rounded(m, star) for m, star in zip(means, stars, strict=True)]
     return values.assign(mean=means), cells.assign(mean=shown)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a text file such that a reader finds the old one or all of the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error})", where=path) from error

@@ -7,15 +7,17 @@ loaded when one of them is called.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spillover.errors import OutputError
+from spillover.report import writing
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from matplotlib.figure import Figure
 
     from spillover.results import Results
@@ -40,6 +42,13 @@ class Drawing:
     description: str
     note: str
     figure: Figure
+
+    @cached_property
+    def element(self) -> Element:
+        """As SVG, which a page and a file hold with small differences."""
+        from spillover.report.figures import markup
+
+        return markup.element(self)
 
 
 def drawings(results: Results) -> dict[str, list[Drawing]]:
@@ -106,18 +115,5 @@ def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> list[
         made[folder / f"{drawing.name}.svg"] = markup.document(drawing)
         made[folder / f"{drawing.name}.pdf"] = markup.pdf(drawing)
     for path, data in made.items():
-        _replace(path, data)
+        writing.replace(path, data)
     return [*made]
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error})", where=path) from error

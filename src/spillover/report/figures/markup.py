@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -39,7 +40,7 @@ _LONG = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
 
 def inline(of: Drawing) -> str:
     """The element that stands in a page, its colours as CSS variables."""
-    root = _svg(of)
+    root = deepcopy(of.element)
     for element in root.iter():
         for name in ("fill", "stroke"):
             if name in element.attrib:
@@ -50,7 +51,7 @@ def inline(of: Drawing) -> str:
 
 def document(of: Drawing) -> bytes:
     """A file for programs that know no CSS, on white wherever it is shown."""
-    root = _svg(of)
+    root = deepcopy(of.element)
     whole = {"width": "100%", "height": "100%", "fill": COLOURS["paper"]}
     root.insert(2, Element("rect", whole))  # after title and description
     text = ElementTree.tostring(root, encoding="unicode")
@@ -78,7 +79,7 @@ def _is_postscript(face: str) -> bool:
         return bool(font.sfntVersion == "OTTO")
 
 
-def _svg(of: Drawing) -> Element:
+def element(of: Drawing) -> Element:
     """matplotlib's SVG without all that a page does not need."""
     stream = io.BytesIO()
     with drawing(**{"svg.fonttype": "none", "svg.hashsalt": of.name}):
