@@ -301,6 +301,12 @@ def test_bad_input_ends_in_sentences_and_status_2(
             ["embed", "--corpus", "mini", "--language", "de", "--model", "a b"],
             "--model: 'a b' is neither a repository of the Hub",
         ),
+        (
+            ["embed", "--corpus", "mini", "--language", "en"],
+            "English alone has nothing",
+        ),
+        (["show", "runs/x", "--match", "a=b"], "--match: 'a=b' has nothing to match"),
+        (["run", "quickstart", "--set", "languages=en"], "a valid list, as [en]"),
     ],
 )
 def test_bad_arguments(

@@ -356,6 +356,9 @@ def explained(
             message = detail["msg"].removeprefix("Value error, ")
             if message[1:2].islower():
                 message = message[0].lower() + message[1:]
+            message = message.replace("tuple", "list")  # as YAML has it
+            if detail["type"] == "tuple_type" and isinstance(detail["input"], str):
+                message += f", as [{detail['input']}]"
             found.setdefault(f"{where}: {key}" if key else where, []).append(message)
     for place, messages in found.items():
         errors.append(StudyError(", or ".join(messages), where=place))

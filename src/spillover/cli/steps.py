@@ -12,7 +12,7 @@ import typer
 from spillover.cli import complete
 from spillover.cli.answer import Answer
 from spillover.cli.options import Adapter, DataRoot, Device, Model
-from spillover.errors import Faults
+from spillover.errors import Faults, StudyError
 from spillover.terminal import out, say, table
 
 if TYPE_CHECKING:
@@ -119,6 +119,12 @@ def embed(
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
 
+    if set(language) == {"en"}:
+        raise StudyError(
+            "English alone has nothing to be compared with",
+            where="--language",
+            fix="name another language",
+        )
     spec = _model(model)
     texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
     from spillover.embed import embed as embed_sentences

@@ -17,7 +17,7 @@ from spillover.cli.options import (
     RunFolder,
     StudyName,
 )
-from spillover.errors import Faults
+from spillover.errors import Faults, StudyError
 from spillover.terminal import (
     Progress,
     err,
@@ -87,6 +87,12 @@ def show(
     """Show the tables and findings of a run again, or beside a paper's numbers."""
     from spillover.results import read_results
 
+    if match and beside is None:
+        raise StudyError(
+            f"'{match[0]}' has nothing to match with",
+            where="--match",
+            fix="add --beside xie2024",
+        )
     results = read_results(run)
     if beside is None:
         _show(results)
