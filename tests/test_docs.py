@@ -222,7 +222,7 @@ def test_what_the_tutorial_says_of_the_quickstart() -> None:
     assert len(quoted) == 2
     for line in itertools.chain(*quoted):
         assert f"\n    {line}\n" in readme
-    assert "a constant answer gets 0.58" in " ".join(readme.split())
+    assert "a constant answer gets 0.50" in " ".join(readme.split())
 
 
 @pytest.mark.parametrize("name", ["docs/tutorial.md", "docs/compare.md"])

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from finished import finished
 
+from spillover.comparison import compare_runs
 from spillover.report.examples import file_of
 from spillover.report.figures import drawings
 from spillover.report.page import render
+from spillover.results import FRAMES
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -45,6 +47,20 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A page of three runs, whose names are long or not to be trusted."""
+    folder = tmp_path_factory.mktemp("runs")
+    runs = [folder / name for name in ("one", "long" * 50, EVIL.replace("/", "∕"))]
+    for run in runs:
+        made = finished(run, text=EVIL, generated=["titles"], layers=3)
+        (run / "results").mkdir()
+        for name in FRAMES:
+            getattr(made, name).to_parquet(run / "results" / f"{name}.parquet")
+    compare_runs(runs).write(folder)
+    return folder / "compare.html"
+
+
+@pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -54,10 +70,10 @@ def browser():
 
 @pytest.fixture
 def opened(browser, path):
-    """Opens the page; whatever goes wrong meanwhile fails the test."""
+    """Opens a page; whatever goes wrong meanwhile fails the test."""
     wrong, contexts = [], []
 
-    def opened(*, width=1000, scheme="light", **options):
+    def opened(file=path, *, width=1000, scheme="light", **options):
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, **options
         )
@@ -68,9 +84,9 @@ def opened(browser, path):
         page.on("requestfailed", lambda request: wrong.append(request.url))
         page.on(
             "request",
-            lambda request: request.url == path.as_uri() or wrong.append(request.url),
+            lambda request: request.url == file.as_uri() or wrong.append(request.url),
         )
-        page.goto(path.as_uri())
+        page.goto(file.as_uri())
         return page
 
     yield opened
@@ -95,6 +111,18 @@ def test_no_text_runs_as_a_script(opened):
     page = opened()
     assert EVIL in page.locator("#items dd").first.inner_text()
     assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_runs_side_by_side_stay_on_the_page(opened, compared, width, scheme):
+    page = opened(compared, width=width, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("window.hit") is None
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["impact"]) for fault in found] == []
 
 
 @pytest.mark.parametrize("width", [360, 1600])
