@@ -356,7 +356,8 @@ def explained(
             message = detail["msg"].removeprefix("Value error, ")
             if message[1:2].islower():
                 message = message[0].lower() + message[1:]
-            message = message.replace("tuple", "list")  # as YAML has it
+            if detail["type"] in ("tuple_type", "too_short"):
+                message = message.replace("tuple", "list")  # as YAML has it
             if detail["type"] == "tuple_type" and isinstance(detail["input"], str):
                 message += f", as [{detail['input']}]"
             found.setdefault(f"{where}: {key}" if key else where, []).append(message)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
@@ -13,8 +12,7 @@ else:
     TinyStudy = Any
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """What a command left behind."""
 
     code: int

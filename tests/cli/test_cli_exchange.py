@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pytest
 import yaml
+from said import Spillover
 
-from spillover import cli, terminal
 from spillover.data.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -20,35 +18,10 @@ else:
     TinyStudy = Any
 
 
-@pytest.fixture
-def spillover(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Any:
-    """Calls `main` with arguments; gives the status, what was said, and the errors."""
-    # `main` sets what is not set; monkeypatch takes it back.
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
-    monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "error")
-    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    for name in ("out", "err"):
-        monkeypatch.setattr(getattr(terminal, name), "width", 80)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as exit:
-            code = int(exit.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return call
-
-
 CODES = {"fra_Latn": 0.5, "deu_Latn": 0.6, "jpn_Jpan": 0.2, "zho_Hans": 0.3}
 
 
-def test_scores_and_mexa_are_correlated(spillover: Any, tmp_path: Path) -> None:
+def test_scores_and_mexa_are_correlated(spillover: Spillover, tmp_path: Path) -> None:
     results = {
         f"belebele_{code}": {"acc,none": 0.3 + value} for code, value in CODES.items()
     }
@@ -78,7 +51,9 @@ def test_scores_and_mexa_are_correlated(spillover: Any, tmp_path: Path) -> None:
     assert [row["value"] for row in json.loads(out)["correlations"]] == [1, 1, None, 1]
 
 
-def test_parallel_text_is_printed_as_a_corpus(spillover: Any, tmp_path: Path) -> None:
+def test_parallel_text_is_printed_as_a_corpus(
+    spillover: Spillover, tmp_path: Path
+) -> None:
     for code in ("eng_Latn", "fra_Latn", "xho_Latn"):
         (tmp_path / f"{code}.txt").write_text(f"{code}\n")
     code, out, err = spillover("import", "sentences", tmp_path)
@@ -90,7 +65,7 @@ def test_parallel_text_is_printed_as_a_corpus(spillover: Any, tmp_path: Path) ->
 
 
 def test_an_export_tells_how_to_run_it(
-    spillover: Any, tiny_study: TinyStudy, tmp_path: Path
+    spillover: Spillover, tiny_study: TinyStudy, tmp_path: Path
 ) -> None:
     options = ["--out", tmp_path / "tasks", "--data-root", tiny_study.data]
     code, out, _ = spillover("export", "lm-eval", tiny_study.yaml, *options)
