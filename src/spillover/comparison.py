@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spillover import writing
 from spillover.analysis import between
 from spillover.analysis.between import Tuned
 from spillover.analysis.findings import Evidence
 from spillover.analysis.pooled import Stratum, pool
 from spillover.errors import DataError
-from spillover.pipeline.store import write_text
 from spillover.report import side_by_side as views
 from spillover.report import tables
 from spillover.report.examples import file_of
@@ -104,11 +104,10 @@ class Comparison:
 
         panels = self.panels()
         tables.write_tables(folder / "tables", panels)
-        (folder / "results").mkdir(parents=True, exist_ok=True)
         for name in ("settings", "items", "scores", "differences", "pooled"):
             text = getattr(self, name).to_csv(index=name == "settings")
-            write_text(folder / "results" / f"{name}.csv", text)
-        write_text(folder / "compare.html", compare_page.render(self.runs, panels))
+            writing.replace(folder / "results" / f"{name}.csv", text)
+        writing.replace(folder / "compare.html", compare_page.render(self.runs, panels))
 
 
 def compare_runs(folders: Sequence[Path]) -> Comparison:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from spillover import published
+from spillover import published, writing
 from spillover.analysis import findings
 from spillover.analysis.findings import Evidence, Finding, Verdict
 from spillover.errors import DataError
@@ -24,7 +24,7 @@ from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import ADAPTER
-from spillover.pipeline.store import Store, write_text
+from spillover.pipeline.store import Store
 from spillover.published.comparison import beside
 from spillover.report import evidence, tables
 from spillover.report.examples import adapter_of, file_of
@@ -182,7 +182,7 @@ class Results:
 
         drawn = figures.drawings(self)
         path = self.folder / "report.html"
-        write_text(path, page.render(self, drawn))
+        writing.replace(path, page.render(self, drawn))
         figures.write_drawings(self.folder / "figures", drawn)
         return path
 
@@ -289,9 +289,9 @@ def write_results(
     _lay_out(study, steps, store, folder)
     as_run = study.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
-    write_text(folder / "study.yaml", text)
+    writing.replace(folder / "study.yaml", text)
     versions = json.dumps(_versions(steps), indent=1)
-    write_text(folder / "versions.json", versions + "\n")
+    writing.replace(folder / "versions.json", versions + "\n")
     results.write_report()
     return results
 
@@ -323,11 +323,8 @@ def _controls(study: Study, inputs: Inputs) -> dict[str, dict[str, dict[str, flo
 
 
 def _write_frame(frame: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    frame.to_parquet(temporary, index=False)
-    os.replace(temporary, path.with_suffix(".parquet"))
-    write_text(path.with_suffix(".csv"), frame.to_csv(index=False))
+    writing.replace(path.with_suffix(".parquet"), frame.to_parquet(index=False))
+    writing.replace(path.with_suffix(".csv"), frame.to_csv(index=False))
 
 
 def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) -> None:

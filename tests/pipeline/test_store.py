@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spillover.errors import OutputError
-from spillover.pipeline.store import MANIFEST, Spec, Store, write_text
+from spillover.pipeline.store import MANIFEST, Spec, Store
 
 SPEC = Spec("evaluate", "evaluate t en before", {"seed": 1, "settings": {"beams": 4}})
 
@@ -122,11 +121,3 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
         Store(tmp_path / "steps").making(SPEC, {}),
     ):
         pass
-
-
-def test_a_text_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    write_text(path, json.dumps("ü"))
-    write_text(path, "new")
-    assert path.read_text() == "new"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from itertools import chain
 
 import pandas as pd
 import pytest
 from finished import finished
+from invented import results
 
 from spillover.comparison import compare_runs
 from spillover.report.examples import file_of
 from spillover.report.figures import drawings
 from spillover.report.page import render
+from spillover.report.panel import html
+from spillover.report.template import own
 from spillover.results import FRAMES
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
@@ -260,3 +264,15 @@ def test_it_prints_without_controls(opened, tmp_path):
     for hidden in ("#browse", "#theme", "#contents"):
         assert not page.locator(hidden).is_visible()
     assert page.locator(".tables table").first.is_visible()
+
+
+def test_tables_of_30_languages_fit_on_paper(opened, tmp_path):
+    panels = chain(*results(30, seeds=(1, 2, 3)).paper_panels())
+    tables = "".join(f'<div class="wide">{html(panel)}</div>' for panel in panels)
+    (tmp_path / "tables.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><style>{own("page.css")}</style>{tables}'
+    )
+    page = opened(tmp_path / "tables.html", width=642)  # A4 without its margins
+    page.emulate_media(media="print")
+    widths = "[...document.querySelectorAll('table')].map(t => t.offsetWidth)"
+    assert max(page.evaluate(widths)) <= 642

@@ -167,3 +167,26 @@ def test_html_of_one_level_has_no_headings_above():
     assert "colgroup" not in text
     assert "small" not in text
     assert text.count("<tr>") == 2
+
+
+def test_html_of_many_columns_is_laid_out_in_parts():
+    columns = pd.MultiIndex.from_product([["fr", "de", "es"], ["P", "R"]])
+    cells = [["0.10", "0.20", "0.30", "0.40", "0.50", "0.60"]]
+    one = panel(cells, tasks("pawsx"), columns)
+    labels, pair = 2 + len("pawsx") + 2 + len("after"), 2 * (2 + len("0.10"))
+    assert html(one, labels + 3 * pair).count("<table>") == 1
+    text = html(one, labels + 3 * pair - 1)
+    first, second = text.split("</table>")[:2]
+    # P and R of a language stay together, and every part names its rows.
+    for part, names in ((first, ["fr", "de"]), (second, ["es"])):
+        above = [f'<th scope="colgroup" colspan="2">{name}</th>' for name in names]
+        assert re.findall(r"<th scope=.colgroup.*", part) == above
+        assert part.count('<th scope="row">pawsx</th>') == 1
+    assert re.findall(r"<td>(0.*)</td>", text) == cells[0]
+    assert re.findall(r"<small>(.*)</small>", text) == ["a note", "continued"]
+    assert text.count("<caption>Table 1 · model m ") == 2
+
+
+def test_html_of_a_column_that_does_not_fit_stands_alone():
+    one = panel([["0.95", "0.87"]], tasks("a_task_with_a_long_name"), ["en", "fr"])
+    assert html(one, 1).count("<table>") == 2

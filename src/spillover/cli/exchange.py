@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spillover import writing
 from spillover.cli.answer import Answer
 from spillover.cli.options import DataRoot, Overrides, StudyName
 from spillover.terminal import out, say, table
@@ -174,10 +175,7 @@ def _show(frame: pd.DataFrame) -> None:
 
 
 def _write(frame: pd.DataFrame, file: Path) -> None:
-    from spillover.pipeline.store import write_text
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, frame.to_csv(index=False))
+    writing.replace(file, frame.to_csv(index=False))
 
 
 def _number(value: float, form: str) -> str:

@@ -33,8 +33,7 @@ def push(
     ] = False,
 ) -> Answer:
     """Put an adapter of a run on the Hugging Face Hub, with a model card."""
-    from spillover import hub
-    from spillover.pipeline.store import write_text
+    from spillover import hub, writing
     from spillover.results import read_results
 
     adapter = hub.choose(read_results(run), task, seed)
@@ -46,7 +45,7 @@ def push(
     document = {"repository": repo, "files": sizes}
     if dry_run:
         card = adapter.folder / "README.md"
-        write_text(card, bytes(files["README.md"]).decode())
+        writing.replace(card, bytes(files["README.md"]))
         lines = table("file", "bytes")
         for name, size in sizes.items():
             lines.add_row(name, f"{size:,}")

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from spillover import writing
 from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import Faults, ModelError, SpilloverError, StudyError
@@ -26,7 +27,6 @@ from spillover.metrics import exact_number
 from spillover.models import context_of, load_config, load_tokenizer
 from spillover.pipeline.collect import metrics_of
 from spillover.pipeline.inputs import TaskInputs, collecting, read_inputs
-from spillover.pipeline.store import write_text
 from spillover.rouge import rouge
 from spillover.settings import EvaluateSettings
 from spillover.study import OWN_PROMPT, Study
@@ -78,9 +78,8 @@ def export(study: Study, folder: Path, data_root: Path | None = None) -> list[st
             groups.append(group)
     if errors:  # the languages of a task often share a fault
         raise Faults([*{str(error): error for error in errors}.values()])
-    folder.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
-        write_text(folder / file, text)
+        writing.replace(folder / file, text)
     return groups
 
 

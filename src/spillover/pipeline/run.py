@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from spillover import writing
 from spillover.errors import SpilloverError
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
-from spillover.pipeline.store import Store, write_text
+from spillover.pipeline.store import Store
 from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _tune(
         chat=study.chat,
         progress=_counted(watcher, step.items * data.tune.epochs),
     )
-    write_text(folder / "log.json", json.dumps(log, indent=1))
+    writing.replace(folder / "log.json", json.dumps(log, indent=1))
 
 
 def _evaluate(
@@ -229,8 +230,8 @@ def _compare(
             draws[name] = np.stack(resampled(*pair, *sides))
             watcher.advanced(done / len(names), step.items / len(names), 0)
     save_file(draws, folder / "draws.safetensors")
-    write_text(folder / "distribution.json", json.dumps(counted))
-    write_text(folder / "alignment.json", json.dumps(rows))
+    writing.replace(folder / "distribution.json", json.dumps(counted))
+    writing.replace(folder / "alignment.json", json.dumps(rows))
 
 
 def _place(name: str) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from spillover import writing
 from spillover.errors import OutputError
 
 MANIFEST = "manifest.json"
@@ -110,7 +111,7 @@ class Store:
             partial.mkdir(exist_ok=True)
             yield partial
             entry = {"kind": spec.kind, "slot": spec.slot, "fields": spec.fields}
-            write_text(partial / MANIFEST, json.dumps(entry | facts, indent=1))
+            writing.replace(partial / MANIFEST, json.dumps(entry | facts, indent=1))
             if folder.exists():  # without a manifest: damaged from outside
                 shutil.rmtree(folder)
             os.replace(partial, folder)
@@ -145,16 +146,6 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     for name, part in value.items():
         flat |= _flat(part, f"{prefix}.{name}" if prefix else name)
     return flat
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
 
 
 def check_writable(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ _LATEX_ESCAPES = str.maketrans(
         "\n": " ",
     }
 )
+
+PRINTED = 100
+"""Characters of a table's line that find room on paper, at the page's size of type."""
 
 
 @dataclass(frozen=True)
@@ -123,27 +126,45 @@ def latex(panels: Sequence[Panel]) -> str:
     return "\n".join(parts)
 
 
-def html(panel: Panel) -> Markup:
-    """A panel as a `table`: heading and note in its caption, every text escaped.
+def html(panel: Panel, width: int = PRINTED) -> Markup:
+    """A panel as `table`s, heading and note in the first one's caption.
 
-    Neighbouring columns of the same first level stand under one heading of theirs.
+    Neighbouring columns of the same first level stand under one heading of theirs, and
+    stay together. Every text is escaped.
+
+    Args:
+        panel: what to show.
+        width: characters a line, two between columns included.
     """
+    from markupsafe import Markup
+
     from spillover.report import template
 
-    columns = [_texts(column) for column in panel.cells.columns]
-    above = [
-        [(key[-1], len([*part])) for key, part in groupby(c[:level] for c in columns)]
-        for level in range(1, panel.cells.columns.nlevels)
-    ]
-    return template.fill(
-        "panel.html.j2",
-        heading=panel.heading,
-        note=panel.note,
-        above=above,
-        labels=[str(name) for name in panel.cells.index.names],
-        columns=[texts[-1] for texts in columns],
-        lines=_lines(panel),
-    )
+    lines = _lines(panel)
+
+    def fits(places: list[int]) -> bool:
+        shown = [_header(panel, "\n"), *lines]
+        columns = zip(*(_chosen(panel, line, places) for line in shown), strict=True)
+        return sum(2 + max(map(_longest, column)) for column in columns) <= width
+
+    tables = []
+    for places in _parts(panel, fits):
+        columns = [_texts(panel.cells.columns[place]) for place in places]
+        above = [
+            [(k[-1], len([*part])) for k, part in groupby(c[:level] for c in columns)]
+            for level in range(1, panel.cells.columns.nlevels)
+        ]
+        table = template.fill(
+            "panel.html.j2",
+            heading=panel.heading,
+            note="continued" if tables else panel.note,
+            above=above,
+            labels=[str(name) for name in panel.cells.index.names],
+            columns=[texts[-1] for texts in columns],
+            lines=[_chosen(panel, line, places) for line in lines],
+        )
+        tables.append(table)
+    return Markup("\n").join(tables)
 
 
 def terminal(panel: Panel, width: int = 80) -> list[Table]:
@@ -160,23 +181,34 @@ def terminal(panel: Panel, width: int = 80) -> list[Table]:
     from rich.measure import Measurement
     from rich.text import Text
 
+    console = Console(width=10_000)  # wide enough to measure anything
+
+    def fits(places: list[int]) -> bool:
+        table = _terminal_table(panel, places)
+        return Measurement.get(console, console.options, table).maximum <= width
+
+    tables = [_terminal_table(panel, places) for places in _parts(panel, fits)]
+    tables[0].title, tables[-1].caption = Text(panel.heading), Text(panel.note)
+    return tables
+
+
+def _parts(panel: Panel, fits: Callable[[list[int]], bool]) -> list[list[int]]:
+    """The places of the columns, in as few parts of about equal size as fit.
+
+    Columns of the same first level stay together, even if alone they do not fit.
+    """
     blocks: dict[str, list[int]] = {}
     for place, column in enumerate(panel.cells.columns):
         blocks.setdefault(_texts(column)[0], []).append(place)
     groups = list(blocks.values())
-    console = Console(width=10_000)  # wide enough to measure anything
-    tables: list[Table] = []
-    for parts in range(1, len(groups) + 1):
-        size = -(-len(groups) // parts)  # rounded up, so that parts are about equal
-        tables = [
-            _terminal_table(panel, list(chain(*groups[start : start + size])))
-            for start in range(0, len(groups), size)
-        ]
-        needed = [Measurement.get(console, console.options, t).maximum for t in tables]
-        if max(needed) <= width:
+    parts = [[*range(panel.cells.shape[1])]]
+    for number in range(1, len(groups) + 1):
+        size = -(-len(groups) // number)  # rounded up
+        starts = range(0, len(groups), size)
+        parts = [[*chain(*groups[start : start + size])] for start in starts]
+        if all(map(fits, parts)):
             break
-    tables[0].title, tables[-1].caption = Text(panel.heading), Text(panel.note)
-    return tables
+    return parts
 
 
 def _terminal_table(panel: Panel, places: list[int]) -> Table:
@@ -192,8 +224,9 @@ def _terminal_table(panel: Panel, places: list[int]) -> Table:
     for place in places:
         table.add_column(Text(header[labels + place]), justify="right", no_wrap=True)
     for line in _lines(panel):
-        shown = line[:labels] + [line[labels + p].replace(" ", "\n", 1) for p in places]
-        table.add_row(*map(Text, shown))
+        shown = _chosen(panel, line, places)
+        broken = [text.replace(" ", "\n", 1) for text in shown[labels:]]
+        table.add_row(*map(Text, shown[:labels] + broken))
     return table
 
 
@@ -209,6 +242,16 @@ def _texts(label: Any) -> list[str]:
 def _header(panel: Panel, between: str) -> list[str]:
     columns = [between.join(_texts(column)) for column in panel.cells.columns]
     return [*map(str, panel.cells.index.names), *columns]
+
+
+def _chosen(panel: Panel, line: list[str], places: list[int]) -> list[str]:
+    """The labels of a line, and what it has in these columns."""
+    labels = panel.cells.index.nlevels
+    return line[:labels] + [line[labels + place] for place in places]
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.split("\n")))
 
 
 def _lines(panel: Panel) -> list[list[str]]:

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spillover import writing
 from spillover.errors import DataError
 from spillover.report import panel as forms
-from spillover.report import writing
 from spillover.report.panel import Panel, levels
 from spillover.study import OWN_PROMPT
 
@@ -207,7 +207,7 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Pa
         )
     }
     for path, text in texts.items():
-        writing.replace(path, text.encode())
+        writing.replace(path, text)
     return list(texts)
 
 

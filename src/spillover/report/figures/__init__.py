@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spillover.report import writing
+from spillover import writing
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

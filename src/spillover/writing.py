@@ -1,4 +1,4 @@
-"""How files of a report are written: whole, or not at all."""
+"""How files are written: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from spillover.errors import OutputError
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes | str) -> None:
     """Write a file such that a reader finds the old one or all of the new one.
 
     Args:
         path: its folder is made if it does not exist.
-        data: what it will hold.
+        data: what it will hold; text as UTF-8.
 
     Raises:
         OutputError: it cannot be written; the old one stays.
@@ -23,7 +23,7 @@ def replace(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
-                file.write(data)
+                file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
