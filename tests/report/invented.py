@@ -161,7 +161,7 @@ class _Made:
         for place in self.compared():
             parallel = self.random.uniform(0.4, 0.9)
             random = parallel - self.random.uniform(0.05, 0.3)
-            row = place | {"n": 60, "n_expected": 60}
+            row = place | {"n": 60, "n_expected": 60, "mexa": 2 * parallel - 0.8}
             named = {"parallel": parallel, "random": random, "gap": parallel - random}
             for name, value in named.items():
                 row |= {name: value, f"{name}_low": value - 0.02}

@@ -160,13 +160,15 @@ def test_layers_are_drawn_where_all_were_looked_at() -> None:
     assert [drawing.name for drawing in found] == [
         f"layers-x-{pooling}-{measure}"
         for pooling in ("mean", "last")
-        for measure in ("parallel", "random", "gap")
+        for measure in ("parallel", "random", "gap", "mexa")
     ]
     assert len(draw(similarity, results)) == 2  # the last layer's
     table = results.similarities
     last = table[(table["layer"] == 3) & table["tuned_on"].isna()]
-    gap = last[last["pooling"] == "mean"].iloc[0]["gap"]
-    assert f" to {gap:.2f}" in found[2].description
+    [row, *_] = last[last["pooling"] == "mean"].to_dict("records")
+    for drawing, measure in ((found[2], "gap"), (found[3], "mexa")):
+        assert f" to {row[measure]:.2f}" in drawing.description
+    assert "Kargaran et al. 2024" in found[3].note
 
 
 def test_scores_are_those_of_table_1() -> None:

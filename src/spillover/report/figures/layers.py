@@ -1,4 +1,4 @@
-"""Parallel and random cosines, and the gap between them, over the model's layers."""
+"""Parallel and random cosines, their gap, and MEXA, over the model's layers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ MEASURES = {
     "parallel": (PARALLEL, "mean cosine of parallel pairs"),
     "random": (RANDOM, "mean cosine of random pairs"),
     "gap": (INK, "gap between the mean cosines"),
+    "mexa": (INK, "MEXA score"),
+}
+NOTES = {
+    "mexa": "MEXA is the share of pairs whose cosine is above that of every other pair "
+    "with the same sentence in either language (Kargaran et al. 2024). "
 }
 DASHES = ("solid", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)))
 APART = 0.118
@@ -28,7 +33,7 @@ APART = 0.118
 
 
 def draw(results: Results) -> list[Drawing]:
-    """Three drawings a corpus and pooling, if all layers were looked at."""
+    """A drawing a measure for each corpus and pooling, if all layers were looked at."""
     if results.study.embed.layers != "all":
         return []
     groups = results.similarities.groupby(["corpus", "pooling"], sort=False)
@@ -51,6 +56,7 @@ class _Curves:
         measure: str,
     ) -> None:
         self.parts = ["layers", corpus, pooling, measure]
+        self.note = NOTES.get(measure, "")
         self.where = f"{corpus}, {pooling} pooling"
         self.colour, self.label = MEASURES[measure]
         self.tables = {
@@ -89,8 +95,8 @@ class _Curves:
             self.parts,
             title,
             self._description(title),
-            "A line a language, paired with English. Layer 0: the embedding. After "
-            "tuning, pale lines repeat those before it.",
+            f"{self.note}A line a language, paired with English. Layer 0: the "
+            "embedding. After tuning, pale lines repeat those before it.",
             self.sheet,
         )
 
