@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
 from spillover.data.items import Item
@@ -32,6 +33,29 @@ def test_bos_where_the_tokenizer_adds_it_and_never_eos(
     expected = [start + plain(text).input_ids for text in texts]
     assert encode(tokenizer(variant), texts) == expected
     assert encode(tokenizer(variant), []) == []
+
+
+def test_other_special_tokens_come_first_where_the_tokenizer_puts_them(
+    tokenizer: Tokenizer,
+) -> None:
+    """GLM-4 begins with two, neither of which it calls BOS."""
+    begins = tokenizer("none")
+    names = ["[gMASK]", "<sop>"]
+    begins.add_special_tokens({"additional_special_tokens": names})
+    first = begins.convert_tokens_to_ids(names)
+    begins.backend_tokenizer.post_processor = TemplateProcessing(
+        single="[gMASK] <sop> $A",
+        special_tokens=[*zip(names, first, strict=True)],
+    )
+    begins.bos_token = None
+    expected = [first + tokenizer("none")("The train").input_ids]
+    assert encode(begins, ["The train"]) == expected
+
+
+def test_one_token_that_is_bos_and_eos_is_taken_for_bos(tokenizer: Tokenizer) -> None:
+    both = tokenizer("bos")
+    both.eos_token = both.bos_token
+    assert encode(both, ["Yes"]) == [both("Yes").input_ids]
 
 
 def test_the_variants_are_what_they_claim(tokenizer: Tokenizer) -> None:
@@ -177,6 +201,47 @@ def test_a_chat_prompt_has_one_bos(
             assert prompt.ids[0] == 1
             assert 2 not in prompt.ids + answer
             assert tokenizer(variant).decode(answer) == "Yes"
+
+
+LLAMA_2 = (
+    "{% for m in messages %}{% if m.role == 'user' %}{{ bos_token + '[INST] ' + "
+    "m.content + ' [/INST]' }}{% else %}{{ ' ' + m.content + ' ' + eos_token }}"
+    "{% endif %}{% endfor %}"
+)
+THINKS = (
+    "{% for m in messages %}{{ m.role + ':\n' }}{% if m.role == 'assistant' %}"
+    "{{ '<think></think> ' }}{% endif %}{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant:\n' }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize(("template", "answer"), [(LLAMA_2, " Yes"), (THINKS, "Yes")])
+def test_an_answer_follows_the_templates_own_space(
+    tokenizer: Tokenizer,
+    opinions: Task,
+    reviews: list[Item],
+    template: str,
+    answer: str,
+) -> None:
+    plain = tokenizer("bos")
+    plain.chat_template = template
+    encoder = Encoder(plain, opinions, chat=True)
+    prompts = encoder.prompts(reviews)
+    [ids, *_] = encoder.answers(prompts, ["Yes"] * len(reviews))
+    assert plain.decode(ids) == answer
+
+
+def test_a_template_is_given_the_same_date_every_day(
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+) -> None:
+    plain = tokenizer("bos")
+    plain.chat_template = (
+        "{% if date_string is not defined %}{% set date_string = strftime_now('%d %b') "
+        "%}{% endif %}{{ date_string }}{% for m in messages %}{{ m.content }}"
+        "{% endfor %}"
+    )
+    [prompt, *_] = Encoder(plain, opinions, chat=True).prompts(reviews)
+    assert prompt.text.startswith("26 Jul 2024")
 
 
 def test_chat_without_a_template_is_an_error(

@@ -48,7 +48,9 @@ TOP = {
 }
 
 
-def write_gguf(model: LanguageModel, path: Path, source: Path) -> None:
+def write_gguf(
+    model: LanguageModel, path: Path, source: Path, lacking: str | None = None
+) -> None:
     config = model.model.config
     writer = GGUFWriter(path, "llama")
     writer.add_block_count(config.num_hidden_layers)
@@ -83,7 +85,8 @@ def write_gguf(model: LanguageModel, path: Path, source: Path) -> None:
             query = theirs == "attn_q"
             heads = config.num_attention_heads if query else config.num_key_value_heads
             weight = interleaved(weight, heads).contiguous()
-        writer.add_tensor(f"blk.{layer}.{theirs}.weight", weight.numpy())
+        if f"blk.{layer}.{theirs}" != lacking:
+            writer.add_tensor(f"blk.{layer}.{theirs}.weight", weight.numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -144,6 +147,17 @@ def test_a_truncated_file_is_an_error(file: Path, cache: Path, share: float) -> 
     file.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ModelError, match=r"tiny\.gguf: not a whole GGUF file"):
         load_model(str(file), device="cpu")
+    assert list((cache / "models").iterdir()) == []
+
+
+def test_a_file_that_lacks_a_tensor_is_an_error(
+    tiny: LanguageModel, tiny_folders: dict[str, Path], tmp_path: Path, cache: Path
+) -> None:
+    path = tmp_path / "part.gguf"
+    write_gguf(tiny, path, tiny_folders["bos"], lacking="blk.1.ffn_up")
+    wanted = r"lacks 1 tensors, model\.layers\.1\.mlp\.up_proj\.weight first"
+    with pytest.raises(ModelError, match=wanted):
+        load_model(str(path), device="cpu")
     assert list((cache / "models").iterdir()) == []
 
 

@@ -283,9 +283,11 @@ def test_devices_and_dtypes() -> None:
     assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
     assert resolve_dtype("auto", cpu) in (torch.bfloat16, torch.float32)
     assert resolve_device("auto").type in ("cuda", "mps", "cpu")
-    for wrong in ("tpu-9", "cuda:99"):
+    for wrong in ("tpu-9", "cuda:x"):
         with pytest.raises(ModelError, match=f"no device '{wrong}' here"):
             resolve_device(wrong)
+    with pytest.raises(ModelError, match="CUDA_VISIBLE_DEVICES=3 and 'cuda'"):
+        resolve_device("cuda:3")
 
 
 @pytest.mark.real_model

@@ -291,6 +291,31 @@ def test_an_adapter_that_is_none(tiny_study: TinyStudy, no_model: None) -> None:
     assert "adapter: no adapter_config.json; expected a PEFT adapter" in found
 
 
+def test_a_study_of_a_model_with_an_adapter(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    adapter = tiny_study.folder / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "adapter_model.safetensors").write_bytes(b"")
+    tiny_study.raw["model"] = {
+        "folder": tiny_study.raw["model"],
+        "adapter": str(adapter),
+    }
+    [found] = said(tiny_study)
+    assert "model.adapter: a study tunes adapters of its own" in found
+    assert "merge_and_unload" in found
+
+
+def test_a_training_of_no_step_that_learns(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    tiny_study.raw["tune"] |= {"batch_size": 64, "warmup_steps": 5}
+    for found in said(tiny_study):
+        assert "tune.warmup_steps" in found
+        assert "are one step" in found
+
+
 def test_prompts_are_checked_before_a_model_is_loaded(
     tiny_study: TinyStudy, no_model: None
 ) -> None:

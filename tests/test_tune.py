@@ -21,7 +21,8 @@ from spillover.encoding import encode
 from spillover.errors import DataError, ModelError, StudyError
 from spillover.models import LanguageModel, attach, load_model, probe
 from spillover.settings import TuneSettings
-from spillover.tune import IGNORED, collate, encode_examples, tune
+from spillover.tracking import TrackedArguments
+from spillover.tune import IGNORED, check_steps, collate, encode_examples, tune
 
 SETTINGS = TuneSettings(
     epochs=4,
@@ -208,6 +209,53 @@ def test_the_checkpoint_of_another_call_is_not_resumed(
             progress=interrupt_at(0.6), checkpoint_minutes=1e-9,
         )  # fmt: skip
     assert trained(tiny, opinions, reviews, part, seed=2) == other
+
+
+def test_the_checkpoint_of_another_base_of_that_name_is_not_resumed(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    with pytest.raises(Interrupted):
+        trained(
+            tiny, opinions, reviews, part,
+            progress=interrupt_at(0.6), checkpoint_minutes=1e-9,
+        )  # fmt: skip
+    with torch.no_grad():
+        tiny.causal_lm.lm_head.weight.mul_(2)
+    other = trained(tiny, opinions, reviews, tmp_path / "other")
+    assert trained(tiny, opinions, reviews, part) == other
+
+
+def test_a_model_with_an_adapter_is_not_tuned(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    trained(tiny, opinions, reviews, tmp_path / "a")
+    tuned = attach(tiny, tmp_path / "a")
+    before = probe(tuned)
+    with pytest.raises(StudyError, match="has an adapter already.*merge_and_unload"):
+        trained(tuned, opinions, reviews, tmp_path / "b")
+    assert torch.equal(probe(tuned), before)
+
+
+def test_a_single_step_of_warm_up_is_an_error() -> None:
+    settings = TuneSettings(
+        epochs=1, batch_size=4, micro_batch_size=4, warmup_steps=0.05
+    )
+    with pytest.raises(StudyError, match="4 items in batches of 4 are one step.*low"):
+        check_steps(4, settings)
+    check_steps(5, settings)
+    check_steps(4, settings.model_copy(update={"epochs": 2}))
+    check_steps(4, settings.model_copy(update={"warmup_steps": 0}))
+
+
+def test_one_gpu_a_process_is_used_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = property(lambda self: 4)
+    monkeypatch.setattr("transformers.TrainingArguments.n_gpu", several)
+    arguments = TrackedArguments(output_dir=str(tmp_path), use_cpu=True)
+    assert arguments.n_gpu == 1
+    assert arguments.train_batch_size == arguments.per_device_train_batch_size
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_resumed(

@@ -19,19 +19,26 @@ def resolve_device(device: str = "auto") -> torch.device:
     """`auto`: the first GPU, else the CPU.
 
     Raises:
-        ModelError: the device is unknown or not there.
+        ModelError: the device is unknown, not there, or another GPU than the first,
+            on which transformers' Trainer would not train.
     """
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and number.isdecimal() and int(number) > 0:
+        raise ModelError(
+            f"{device!r} is not the first GPU, the only one that is trained on",
+            fix=f"show that GPU alone: CUDA_VISIBLE_DEVICES={number} and 'cuda'",
+        )
     try:
         wanted = torch.device(device)
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
             f"no device {device!r} here ({str(error).splitlines()[0]})",
-            expected="auto, cpu, cuda, cuda:0 or mps",
+            expected="auto, cpu, cuda or mps",
         ) from error
     return wanted
 

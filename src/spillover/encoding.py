@@ -12,6 +12,8 @@ from spillover.data.task import Task
 from spillover.errors import ModelError, StudyError
 from spillover.models import encode
 
+DATE = "26 Jul 2024"
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -38,7 +40,10 @@ class Encoder:
     "Yes". The prompt's own tokens must then be the beginning of the whole.
 
     A chat template, when asked for, brings its own special tokens, BOS among them;
-    none is added to it, and the answer follows without a space.
+    none is added to it. The answer follows after what the template has before an
+    assistant's turn: a space with Llama 2's, mostly nothing. A template that wants the
+    date is given the one that Llama 3's falls back to, or prompts would differ from day
+    to day.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Encoder:
             raise StudyError("the tokenizer has no chat template", where="chat")
         self.tokenizer, self.task = tokenizer, task
         self.max_tokens, self.chat = max_tokens, chat
+        self.space = self._before_answers() if chat else " "
 
     def prompts(self, items: Sequence[Item]) -> list[Encoded]:
         """The prompts of items, each cut in its longest field where it is too long.
@@ -89,10 +95,8 @@ class Encoder:
             ModelError: the prompt's tokens are not the beginning of the whole, or
                 nothing follows them.
         """
-        space = "" if self.chat else " "
-        whole = self._ids(
-            [p.text + space + word for p, word in zip(prompts, words, strict=True)]
-        )
+        pairs = zip(prompts, words, strict=True)
+        whole = self._ids([p.text + self.space + word for p, word in pairs])
         for prompt, ids in zip(prompts, whole, strict=True):
             n = len(prompt.ids)
             if ids[:n] != prompt.ids or len(ids) == n:
@@ -137,12 +141,22 @@ class Encoder:
         prompt = self.task.prompt(item)
         if not self.chat:
             return prompt
-        turn = [{"role": "user", "content": prompt}]
-        return str(
-            self.tokenizer.apply_chat_template(
-                turn, tokenize=False, add_generation_prompt=True
-            )
+        turn = {"role": "user", "content": prompt}
+        return self._chat([turn], add_generation_prompt=True)
+
+    def _chat(self, turns: list[dict[str, str]], **options: bool) -> str:
+        text: str = self.tokenizer.apply_chat_template(
+            turns, tokenize=False, date_string=DATE, **options
         )
+        return text
+
+    def _before_answers(self) -> str:
+        """The space that the template puts between its prompt and an answer."""
+        turn, mark = {"role": "user", "content": "?"}, "ANSWER"
+        prompt = self._chat([turn], add_generation_prompt=True)
+        whole = self._chat([turn, {"role": "assistant", "content": mark}])
+        between = whole.removeprefix(prompt).partition(mark)[0]
+        return between if between.isspace() else ""
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         if self.chat:

@@ -118,8 +118,8 @@ def _convert(gguf: Path, folder: Path) -> None:
     check(gguf)
     place: dict[str, Any] = {"gguf_file": gguf.name}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, dtype=torch.float32, **place
+        found: Any = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, dtype=torch.float32, output_loading_info=True, **place
         )
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **place)
     except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
@@ -127,6 +127,14 @@ def _convert(gguf: Path, folder: Path) -> None:
         raise ModelError(
             f"transformers cannot read this GGUF file ({error})", where=gguf
         ) from error
+    model, info = found
+    if lacking := sorted(info["missing_keys"]):  # transformers draws them at random
+        raise ModelError(
+            f"it lacks {len(lacking)} tensors, {lacking[0]} first",
+            where=gguf,
+            expected="a whole model in one file",
+            fix="if it is a part of several, join them with llama-gguf-split --merge",
+        )
     # The weights are plain fp32 by now; save_pretrained refuses only because the
     # quantizer that unpacked them is still attached.
     plain: Any = model

@@ -71,20 +71,23 @@ class LanguageModel:
         return int(self.tokenizer.pad_token_id or 0)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Token ids, with BOS exactly where the tokenizer adds it, and no EOS."""
+        """Token ids, begun as the tokenizer begins them, and without EOS."""
         return encode(self.tokenizer, texts)
 
 
 def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Token ids, with BOS exactly where the tokenizer adds it, and no EOS.
+    """Token ids, begun as the tokenizer begins them, and without EOS.
 
-    Some tokenizers also append EOS; a prompt or a sentence that goes on must not
-    have it, so that BOS is added here and nothing else.
+    That is with BOS exactly where the tokenizer adds it; some put other special tokens
+    first. Some also append EOS; a prompt or a sentence that goes on must not have it.
+    A single token that is both BOS and EOS is taken for BOS.
     """
     if not texts:
         return []
-    bos = tokenizer.bos_token_id
-    start = [bos] if bos is not None and tokenizer("").input_ids[:1] == [bos] else []
+    special = {*tokenizer.all_special_ids}
+    start = [id for id in tokenizer("").input_ids if id in special]
+    if start[-1:] == [tokenizer.eos_token_id] and start != [tokenizer.bos_token_id]:
+        start = start[:-1]
     ids = tokenizer(texts, add_special_tokens=False).input_ids
     return [start + row for row in ids]
 

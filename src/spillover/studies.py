@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spillover.errors import Faults, SpilloverError
+from spillover.errors import Faults, SpilloverError, StudyError
 from spillover.lint import lint, to_frame
 from spillover.lint.remark import Remark
 from spillover.model_spec import fingerprint
@@ -100,14 +100,15 @@ def check_fit(prepared: Prepared) -> None:
 
     Raises:
         Faults: answer words that collide, prompts that are too long, layers or modules
-            that the model does not have, no tokenizer, a tracker that is not there.
+            that the model does not have, no tokenizer, a tracker that is not there, a
+            training of no step that learns, a model with an adapter.
     """
     from spillover.embed import check_layers
     from spillover.encoding import Encoder
     from spillover.evaluate import check_fit as check_prompts
     from spillover.models import context_of, load_config, load_tokenizer
     from spillover.tracking import check_trackers
-    from spillover.tune import check_modules
+    from spillover.tune import MERGE, check_modules, check_steps
 
     study, errors = prepared.study, list[SpilloverError]()
     tokenizer, config = load_tokenizer(study.model), load_config(study.model)
@@ -119,7 +120,12 @@ def check_fit(prepared: Prepared) -> None:
         check_modules(config, tuned)
     with collecting(errors):
         check_trackers([name for settings in tuned for name in settings.track])
+    if study.model.adapter is not None:
+        told = "a study tunes adapters of its own on a model without one"
+        errors.append(StudyError(told, where="model.adapter", fix=MERGE))
     for data in prepared.inputs.tasks.values():
+        with collecting(errors):
+            check_steps(len(data.train), data.tune)
         with collecting(errors):
             encoder = Encoder(
                 tokenizer,

@@ -24,11 +24,18 @@ from spillover.settings import Tracker
 class TrackedArguments(TrainingArguments):
     """The Trainer's arguments, all of which it shows to trackers, and ours.
 
+    Of several GPUs that it sees, it uses one.
+
     Attributes:
         study: the task, the number of items, the settings; what else a run is of.
     """
 
     study: dict[str, Any] | None = None
+
+    @property
+    def n_gpu(self) -> int:
+        """One GPU a process: `nn.DataParallel` would split what is not by item."""
+        return min(1, int(super().n_gpu))
 
 
 def check_trackers(names: Iterable[Tracker]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from peft.helpers import disable_input_dtype_casting
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -36,6 +36,7 @@ from spillover.models import LanguageModel, fp32_head
 from spillover.settings import NOT_IN_KEY, TuneSettings
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
+MERGE = "merge it into the base: merge_and_unload of PEFT, then save_pretrained"
 IGNORED = -100  # torch's cross entropy skips this label
 
 
@@ -77,13 +78,19 @@ def tune(
     Raises:
         DataError: there are no items.
         StudyError: an item does not fit into the context, the devices' batches do
-            not add up to `batch_size`, or a tracker is not there.
+            not add up to `batch_size`, no step would learn, a tracker is not there, or
+            the model has an adapter already.
         ModelError: the loss is no longer a number.
     """
     settings = settings or TuneSettings()
     if not items:
         raise DataError(f"no items of {task.name} to learn from")
     check_trackers(settings.track)
+    check_steps(len(items), settings)
+    if isinstance(model.model, PeftModel):
+        raise StudyError(
+            f"{model.name} has an adapter already", where="tune", fix=MERGE
+        )
     examples = encode_examples(model, task, items, settings, chat=chat)
     set_seed(seed)
     config = LoraConfig(
@@ -95,11 +102,12 @@ def tune(
         if isinstance(settings.target_modules, str)
         else list(settings.target_modules),
     )
+    base = _glimpse(model)
     adapted = get_peft_model(model.model, config)
     checkpoints = folder / "checkpoints"
     try:
         key = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
-        call = [model.name, str(model.dtype), key, seed, examples]
+        call = [model.name, base, str(model.dtype), key, seed, examples]
         last = _resumable(checkpoints, call)
         arguments = _arguments(settings, checkpoints, model, seed)
         arguments.run_name = f"{model.name}-{task.name}-seed{seed}"
@@ -141,6 +149,22 @@ def _attention(device: torch.device) -> Iterator[None]:
         return
     with sdpa_kernel(SDPBackend.MATH):
         yield
+
+
+def check_steps(n: int, settings: TuneSettings) -> None:
+    """See that training on n items has a step that learns.
+
+    Raises:
+        StudyError: there is one step alone, and the warm-up has its learning rate at 0.
+    """
+    if settings.warmup_steps and n <= settings.batch_size and settings.epochs == 1:
+        raise StudyError(
+            f"{n} items in batches of {settings.batch_size} are one step, which the "
+            "warm-up begins with a learning rate of 0",
+            where="tune.warmup_steps",
+            expected="0 steps, or more steps",
+            fix="lower warmup_steps or batch_size, or take more items or epochs",
+        )
 
 
 def check_modules(config: Any, settings: Sequence[TuneSettings]) -> None:
@@ -220,6 +244,12 @@ def collate(rows: Sequence[dict[str, list[int]]], fill: int) -> dict[str, Tensor
     batch["logits_to_keep"] = torch.arange(max(width - answers - 1, 0), width)
     batch["labels"] = labels[:, batch["logits_to_keep"]]
     return batch
+
+
+def _glimpse(model: LanguageModel) -> list[list[float]]:
+    """A few numbers of every weight, by which bases of one name can be told apart."""
+    weights = model.model.parameters()
+    return [weight.detach().reshape(-1)[:4].tolist() for weight in weights]
 
 
 def _resumable(folder: Path, call: object) -> str | None:

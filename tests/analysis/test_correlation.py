@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
 from spillover.analysis.correlation import correlate, correlate_places
-from spillover.analysis.permutation import EXACT_UP_TO, SAMPLE
+from spillover.analysis.permutation import EXACT_UP_TO, SAMPLE, orders
 from spillover.errors import DataError
 
 # Tables 1 (after tuning) and 2 (before tuning) of Xie et al. (2024), as printed.
@@ -118,6 +118,22 @@ def test_above_the_limit_p_is_of_a_sample_and_says_its_error():
     assert result.p_min == 1 / (SAMPLE + 1)
     same = correlate(over(x), over(x))
     assert same.p_exact == result.p_min
+
+
+def test_ties_raise_the_floor_of_a_sample_too() -> None:
+    n = EXACT_UP_TO + 1
+    scores = over(np.eye(n)[-1])  # all languages but one have the same
+    found = correlate(scores, over(np.arange(n)))
+    assert found.p_exact == found.p_min == pytest.approx(2 / n, abs=0.01)
+
+
+def test_hundreds_of_languages_are_permuted_whole() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=200)
+    y = x + 7 * rng.normal(size=200)
+    found = correlate(over(x), over(y))
+    assert found.p_exact == pytest.approx(found.p_t, abs=0.02)
+    assert (np.sort(orders(200)[:50]) == np.arange(200)).all()
 
 
 @pytest.mark.parametrize("statistic", ["pearson", "kendall"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,6 +23,7 @@ from spillover.analysis.findings import (
     ranks_languages,
     to_frame,
 )
+from spillover.analysis.uncertainty import wilson
 
 
 def evidence(**frames):
@@ -114,7 +117,8 @@ def test_other_metrics_and_prompts_decide_nothing():
     [
         (0.56, 0.7, "supported"),
         (0.54, 0.7, "not decidable"),
-        (0.3, 0.54, "contradicted"),
+        (0.3, 0.54, "not decidable"),  # that share too is of a sample: .48 to .62
+        (0.3, 0.47, "contradicted"),
     ],
 )
 def test_answers_are_compared_with_the_best_constant_one(low, high, decision):
@@ -126,10 +130,33 @@ def test_answers_are_compared_with_the_best_constant_one(low, high, decision):
             for tuned_on, a, b in ((None, 0.0, 0.1), ("pawsx", low, high))
         ]
     )
-    constant = pd.DataFrame([row | {"measure": "baseline_majority"}])
+    constant = pd.DataFrame([row | {"measure": "baseline_majority", "n": 200}])
     [verdict] = beats_constant(evidence(evaluations=evaluated, diagnostics=constant))
     assert verdict.decision == decision
     assert verdict.numbers == {"fr": "0.550 against 0.550"}
+
+
+@pytest.mark.parametrize(("n", "labels"), [(60, 3), (300, 2)])
+def test_answers_by_chance_are_seldom_called_worse_than_a_constant(n, labels):
+    """Nor better: what is compared is the best of several shares of a sample."""
+    rng = np.random.default_rng(1)
+    names = [f"language {number}" for number in range(400)]
+    common = {"task": "pawsx", "prompt": "own", "language": names}
+    golds = rng.multinomial(n, np.full(labels, 1 / labels), len(names)).max(axis=1)
+    right = rng.binomial(n, 1 / labels, len(names))
+    ends = np.array([wilson(int(k), n) for k in right])
+    evaluated = pd.DataFrame(
+        common
+        | {"metric": "accuracy_strict", "tuned_on": "pawsx", "value": right / n}
+        | {"low": ends[:, 0], "high": ends[:, 1]}
+    )
+    constant = {"measure": "baseline_majority", "value": golds / n, "n": n}
+    [verdict] = beats_constant(
+        evidence(evaluations=evaluated, diagnostics=pd.DataFrame(common | constant))
+    )
+    for word in ("above", "below"):
+        named = re.findall(rf"(?:: |; ){word} in ([^;.]*)", verdict.sentence)
+        assert len(",".join(named).split(",") if named else []) <= 0.025 * len(names)
 
 
 def similar(**columns):

@@ -143,6 +143,14 @@ def test_a_detectable_difference_is_found_in_four_samples_of_five():
     assert np.mean(found) == pytest.approx(0.8, abs=0.08)
 
 
+def test_a_difference_that_the_changed_items_cannot_make_is_not_detectable():
+    before = np.zeros(60)
+    after = before.copy()
+    after[:3] = 1  # .05 of the items; the formula alone gives .08
+    assert compare(before, after).detectable is None
+    assert compare([0, 0, 0, 0], [1, 1, 1, 1]).detectable is None  # and here 1.40
+
+
 def test_nothing_that_changed_shows_nothing():
     found = compare([1, 0, 1], [1, 0, 1])
     assert (found.difference, found.p) == (0, 1)
@@ -276,6 +284,17 @@ def test_the_interval_holds_the_estimate_and_stays_in_range(statistic):
     assert -1 <= found.interval.low <= found.interval.high <= 1
     swapped = correlation_interval(y, x, dy, dx, statistic)
     assert swapped.interval == pytest.approx(found.interval)
+
+
+@pytest.mark.parametrize("n", [3, 5, 12])
+def test_reliability_is_the_share_of_the_variance_that_is_not_noise(n):
+    rng = np.random.default_rng(11)
+    x = np.arange(float(n))
+    still = np.tile(x, (20_000, 1))
+    noisy = still + rng.normal(0, 0.4, still.shape)
+    share = 1 - 0.4**2 / x.var(ddof=1)
+    found = correlation_interval(x, x, still, noisy).reliability
+    assert found == pytest.approx(share, abs=0.01)
 
 
 def test_noise_as_large_as_the_differences_shows_no_interval():

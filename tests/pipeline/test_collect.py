@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import binomtest
 
 from spillover.pipeline import collect
+from spillover.pipeline.collect import Outcomes
 from spillover.pipeline.run import read_vectors
 from spillover.results import Results
 from spillover.studies import prepare
@@ -134,6 +135,20 @@ def test_a_similarity_is_of_the_vectors_and_a_change_since_before(
         assert after["change"] == pytest.approx(new - old, abs=1e-6)
         assert after["change_low"] <= after["change"] <= after["change_high"]
         assert np.isnan(before["change"])
+
+
+def test_where_resampling_shows_nothing_there_is_no_interval(tiny_done: Done) -> None:
+    tiny = tiny_done[0]
+    prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
+    found = Outcomes(prepared.study, prepared.inputs, prepared.steps, prepared.store)
+    for places in found.draws.values():
+        for draws in places.values():
+            draws[0] = draws[0, 0]  # as of sentences with one and the same vector
+            draws[1] = np.nan  # and no two of them random pairs
+    frame = collect.similarities(found)
+    for name in ("parallel", "random", "gap", "change"):
+        assert frame[[f"{name}_low", f"{name}_high"]].isna().all(axis=None)
+    assert frame["parallel"].notna().all()
 
 
 def test_pairs_are_counted_by_cosine_beside_each_mean(tiny_done: Done) -> None:

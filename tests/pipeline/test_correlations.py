@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from spillover.analysis.uncertainty import DRAWS
 from spillover.errors import DataError
 from spillover.pipeline import correlations
 from spillover.pipeline.collect import Outcomes
@@ -98,6 +99,26 @@ def test_intervals_are_for_cosines_that_are_reliable(
     monkeypatch.setattr("spillover.analysis.uncertainty.RELIABLE", 1.1)
     frame = correlations.correlations(found, scores)
     assert frame["low"].isna().all()
+
+
+def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
+    right = {"en": (1, 1, 1), "fr": (270, 268, 269)}
+    right |= {"de": (215, 202, 206), "es": (214, 204, 205)}  # 623 each, in other sums
+    scores = [
+        correlations.Scored(
+            *("opinions", seed + 1, "accuracy_choice"),
+            {code: many[seed] / 300 for code, many in right.items()},
+            {code: np.full(DRAWS, many[seed] / 300) for code, many in right.items()},
+        )
+        for seed in range(3)
+    ]
+    frame = correlations.correlations(found, scores)
+    rows = frame[frame["seed"].isna() & frame["measure"].eq("parallel")]
+    rows = rows[rows["statistic"].eq("spearman")]
+    assert len(rows) == 2  # poolings
+    # With two of three tied, rho is 0.87 or 0 in size, but never 1 or 0.5.
+    sizes = rows["value"].abs().to_numpy()
+    assert (np.isclose(sizes, 0) | np.isclose(sizes, 0.75**0.5)).all()
 
 
 def test_a_language_without_a_value_is_an_error(found: Outcomes) -> None:

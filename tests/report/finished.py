@@ -41,7 +41,9 @@ def decided(made: Results, of: Decided, *, differ: int | None = None) -> Results
     for (task, code), how in _each(made, of):
         metric = made.tasks[task]
         head = model | {"task": task, "language": code}
-        constant.append(head | {"measure": "baseline_majority", "value": CONSTANT})
+        constant.append(
+            head | {"measure": "baseline_majority", "value": CONSTANT, "n": 100}
+        )
         for seed in made.study.training_seeds:
             sure = how != "same" and seed != differ
             change = CHANGES[how if sure else "same"]

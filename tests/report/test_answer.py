@@ -55,8 +55,8 @@ def test_it_does_not_carry_over():
     of = {("opinions", "en"): "above", ("opinions", "fr"): "down"}
     first, second, _ = told(decided(results(FIVE), of))
     assert first == (
-        "Tuning in English alone does not carry over: the score rises in none of 5 "
-        "other languages, falls in 1, shows no sure change in 4."
+        "Tuning in English alone is not seen to carry over: the score rises in none of "
+        "5 other languages, falls in 1, shows no sure change in 4."
     )
     assert second == (
         "On opinions the score falls in French and shows no sure change in German, "
@@ -64,11 +64,21 @@ def test_it_does_not_carry_over():
     )
 
 
+def test_it_does_not_carry_over_where_all_languages_lose():
+    of = {("opinions", code): "down" for code in FIVE[1:]}
+    first, *_ = told(decided(results(FIVE), of))
+    assert first == (
+        "Tuning in English alone does not carry over: the score rises in none of 5 "
+        "other languages, falls in 5; in English itself no sure rise is seen on "
+        "opinions."
+    )
+
+
 def test_what_cannot_be_told_is_not_told():
     first, second, third = answer(decided(results(FIVE, corpora=["pud"]), {}))
     assert first.text == (
-        "Whether tuning in English alone carries over cannot be told: no score changes "
-        "more than chance would make it."
+        "Whether tuning in English alone carries over cannot be told: no change of a "
+        "score is sure."
     )
     assert "shows no sure change in all 5 other languages" in second.text
     assert third.text == (

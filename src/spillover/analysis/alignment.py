@@ -63,7 +63,7 @@ class Alignment:
             and in its column (Kargaran et al. 2024). Here and below a tie is a failure.
         p1_forward: share whose target is the nearest to their source (precision@1).
         p1_backward: share whose source is the nearest to their target.
-        csls: mean CSLS of the parallel pairs (Conneau et al. 2018), in [-2, 2].
+        csls: mean CSLS of the parallel pairs (Conneau et al. 2018), in [-4, 2].
         csls_p1_forward: `p1_forward` by CSLS instead of cosine.
         csls_p1_backward: `p1_backward` by CSLS.
         centred_parallel: `parallel` after each language's mean was taken away. None

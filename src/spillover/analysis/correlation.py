@@ -41,7 +41,7 @@ class Correlation:
         p_error: standard error of `p_exact` from sampling orders; 0 where all were
             tried.
         p_min: the smallest `p_exact` that any order of these values reaches: 2/n!
-            without ties. Above 9 languages, the smallest that the sample can show.
+            without ties. Above 9 languages, that any of the sampled orders reaches.
         p_family: `p_exact` adjusted for having looked at several places at once (see
             `correlate_places`); the same as `p_exact` for one.
         jackknife: lowest and highest coefficient when one language is left out; None
@@ -174,7 +174,7 @@ def _tested(
                 p_t=p_t,
                 p_exact=p,
                 p_error=0.0 if exact else math.sqrt(p * (1 - p) / len(size)),
-                p_min=most if exact else 1 / len(size),
+                p_min=most,
                 p_family=float((highest >= least).mean()),
                 jackknife=_jackknife(x, y, statistic),
                 n=n,

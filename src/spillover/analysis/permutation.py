@@ -68,18 +68,18 @@ def coefficients(
 
 
 @lru_cache(maxsize=8)
-def orders(n: int) -> npt.NDArray[np.int8]:
+def orders(n: int) -> npt.NDArray[Any]:
     """Orders of n languages: all n! of up to 9, else a sample with the given one first.
 
     Returns:
-        (orders, n) int8, read-only. The observed order is the first of a sample too:
-        a test by sampled permutations must count it, or its p could be 0.
+        (orders, n) integers, read-only. The observed order is the first of a sample
+        too: a test by sampled permutations must count it, or its p could be 0.
     """
     if n <= EXACT_UP_TO:
         everything = itertools.chain.from_iterable(itertools.permutations(range(n)))
         result = np.fromiter(everything, np.int8).reshape(math.factorial(n), n)
     else:
-        rows = np.tile(np.arange(n, dtype=np.int8), (SAMPLE + 1, 1))
+        rows = np.tile(np.arange(n), (SAMPLE + 1, 1))
         np.random.default_rng(1).permuted(rows[1:], axis=1, out=rows[1:])
         result = rows
     result.flags.writeable = False  # the cache hands the same array to every caller
@@ -90,7 +90,7 @@ def permuted(
     x: npt.NDArray[Any],
     y: npt.NDArray[Any],
     statistic: Statistic,
-    chosen: npt.NDArray[np.int8],
+    chosen: npt.NDArray[Any],
 ) -> Floats:
     """The coefficient of each row of x with y in each of some orders.
 

@@ -45,9 +45,9 @@ class Paired:
         p: two-sided.
         test: which test `p` is from.
         n: items.
-        detectable: the smallest true difference that a test at the 5 % level finds in
-            80 % of samples of this size; None where no item changed, so that nothing
-            is known of how much items vary.
+        detectable: about the smallest true difference that a test at the 5 % level
+            finds in 80 % of samples of this size; None where so few items changed that
+            they could not make it up, had all of them changed alike.
     """
 
     difference: float
@@ -177,15 +177,15 @@ def _detectable(change: Floats) -> float | None:
 
     (z of the level + z of the power) · s / √n, with s² the mean square of the changes,
     which for scores of 0 and 1 is the share of items that changed: the first term of
-    Connor (1987), who has slightly less.
+    Connor (1987), who has slightly less. A normal approximation: of 60 items of which a
+    tenth to four tenths change, the exact test finds it in 70 to 78 %.
     """
     from scipy.stats import norm
 
     spread = math.sqrt(float(np.mean(change**2)))
-    if spread == 0:
-        return None
     z = float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER))
-    return z * spread / math.sqrt(len(change))
+    found = z * spread / math.sqrt(len(change))
+    return found if 0 < found <= float(np.abs(change).mean()) else None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -329,4 +329,5 @@ def _reliability(values: Floats, draws: Floats) -> float:
         return -math.inf
     # What all languages share, as when easy items are drawn, moves none past another.
     own = draws - draws.mean(axis=1, keepdims=True)
-    return 1 - float(own.var(axis=0, ddof=1).mean()) / between
+    noise = float(own.var(axis=0, ddof=1).sum()) / (len(values) - 1)  # as in `between`
+    return 1 - noise / between

@@ -35,9 +35,7 @@ Overrides = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(
-        help="auto, cpu, cuda, cuda:0 or mps.", autocompletion=complete.devices
-    ),
+    typer.Option(help="auto, cpu, cuda or mps.", autocompletion=complete.devices),
 ]
 Model = Annotated[
     str,

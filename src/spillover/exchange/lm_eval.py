@@ -158,7 +158,7 @@ def _choices(
             f"{example}",
             fix="say '--set evaluate.scoring=whole' here and to 'spillover run'",
         )
-    delimiter = "" if encoder.chat else " "
+    delimiter = encoder.space
     for prompt, row in zip(prompts, answers, strict=True):
         # lm-eval counts spaces at the end of a prompt as part of the answer.
         before = theirs(encoder.tokenizer, prompt.text.rstrip())

@@ -18,6 +18,7 @@ from spillover.analysis.alignment import mexa_over_layers
 from spillover.analysis.distribution import EDGES
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import (
+    SAME,
     Interval,
     bootstrap_mean,
     compare,
@@ -245,7 +246,8 @@ def similarities(found: Outcomes) -> pd.DataFrame:
                 entry["change"] = row["parallel"] - old["parallel"]
                 named["change"] = parallel - found.draws[base][place][0]
             for name, draws in named.items():
-                entry[f"{name}_low"], entry[f"{name}_high"] = percentile(draws)
+                if draws.size and np.ptp(draws) > SAME:  # else resampling shows nothing
+                    entry[f"{name}_low"], entry[f"{name}_high"] = percentile(draws)
             rows.append(entry)
     return tidy(rows, SIMILARITIES)
 

@@ -75,10 +75,15 @@ def scored(found: Outcomes) -> list[Scored]:
                 rows = found.evaluated[step]
                 pairs = zip(rows["id"], rows[metric].astype(float), strict=True)
                 items[str(step.language)] = dict(pairs)
-            means = {code: float(np.mean([*s.values()])) for code, s in items.items()}
+            means = {code: _mean([*s.values()]) for code, s in items.items()}
             draws = resampled_means(items)
             result.append(Scored(task, seed, metric, means, draws))
     return result
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Rounded, for sums of the same items in another order must tie."""
+    return round(float(np.mean(values)), 12)
 
 
 def _with_means(scores: Sequence[Scored]) -> list[Scored]:
@@ -90,8 +95,10 @@ def _with_means(scores: Sequence[Scored]) -> list[Scored]:
     for (task, metric), parts in groups.items():
         if len(parts) > 1:
             codes = parts[0].scores
-            means = {c: float(np.mean([p.scores[c] for p in parts])) for c in codes}
-            draws = {c: np.mean([p.draws[c] for p in parts], axis=0) for c in codes}
+            means = {c: _mean([p.scores[c] for p in parts]) for c in codes}
+            draws = {
+                c: np.mean([p.draws[c] for p in parts], axis=0).round(12) for c in codes
+            }
             result.append(Scored(task, None, metric, means, draws))
     return result
 

@@ -91,7 +91,7 @@ def _carries_over(moved: Decided, above: Decided, english: Decided) -> str:
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
     if not up + down:
-        none = "no score changes more than chance would make it"
+        none = "no change of a score is sure"
         return (
             "Whether tuning in English alone carries over cannot be told: "
             f"{none if n else 'no other language was evaluated before and after'}."
@@ -101,13 +101,17 @@ def _carries_over(moved: Decided, above: Decided, english: Decided) -> str:
         task for task, by_code in english.items() if "supported" not in by_code.values()
     ]
     whole = up == n and beaten == constant and not unlearned
-    verdict = "carries over" if whole else "carries over in part"
+    verdict = "carries over in part" if up else "is not seen to carry over"
+    if whole:
+        verdict = "carries over"
+    elif down == n:
+        verdict = "does not carry over"
     of_all = f"{n} pairs of a task and a language"
     if len(moved) == 1:
         of_all = _plural([n], "other language")
     text = (
-        f"Tuning in English alone {verdict if up else 'does not carry over'}: the "
-        f"score rises in {up or 'none'} of {of_all}"
+        f"Tuning in English alone {verdict}: the score rises in {up or 'none'} of "
+        f"{of_all}"
     )
     text += f", falls in {down}" if down else ""
     text += f", shows no sure change in {n - up - down}" if n > up + down else ""
@@ -160,9 +164,9 @@ def _of_changes(rows: pd.DataFrame, above: Decided) -> str:
     parts = ["The same tests, language by language."] if len(rows) else []
     if rows["detectable"].notna().any():
         parts.append(
-            "With so many items a true change is found four times out of five if it is "
-            f"{_range(rows['detectable'].dropna(), '.2f')} or more (before Holm's "
-            "correction)."
+            "With so many items a true change is found about four times out of five "
+            f"if it is {_range(rows['detectable'].dropna(), '.2f')} or more (before "
+            "Holm's correction)."
         )
     if above:
         parts.append(
