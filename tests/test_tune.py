@@ -232,7 +232,7 @@ def test_a_model_with_an_adapter_is_not_tuned(
     trained(tiny, opinions, reviews, tmp_path / "a")
     tuned = attach(tiny, tmp_path / "a")
     before = probe(tuned)
-    with pytest.raises(StudyError, match="has an adapter already.*merge_and_unload"):
+    with pytest.raises(StudyError, match=r"has an adapter already.*merge_and_unload"):
         trained(tuned, opinions, reviews, tmp_path / "b")
     assert torch.equal(probe(tuned), before)
 
@@ -241,7 +241,7 @@ def test_a_single_step_of_warm_up_is_an_error() -> None:
     settings = TuneSettings(
         epochs=1, batch_size=4, micro_batch_size=4, warmup_steps=0.05
     )
-    with pytest.raises(StudyError, match="4 items in batches of 4 are one step.*low"):
+    with pytest.raises(StudyError, match=r"4 items in batches of 4 are one step.*low"):
         check_steps(4, settings)
     check_steps(5, settings)
     check_steps(4, settings.model_copy(update={"epochs": 2}))
