@@ -130,13 +130,14 @@ def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
     for task, metric in evidence.metrics.items():
         if evidence.kinds[task] != "classification":
             continue
-        constant = _of(majority, task=task).groupby("language").first()
+        constant = _of(majority, task=task).groupby("language")
+        shares, counts = (constant[name].first().to_dict() for name in ("value", "n"))
         rows = _of(evidence.evaluations, task=task, metric=metric, prompt="own")
         rows = rows[rows["tuned_on"].eq(task) & rows["language"].ne(evidence.pivot)]
         above, below, numbers = [], [], {}
         for language, part in rows.groupby("language", sort=False):
-            name, best = str(language), constant.loc[str(language)]
-            share, n = float(best["value"]), int(best["n"])
+            name = str(language)
+            share, n = float(shares[name]), int(counts[name])
             # The best of several shares of a sample is above what it estimates: an
             # accuracy below the share alone is nothing yet.
             least = wilson(round(share * n), n).low

@@ -75,6 +75,7 @@ def orders(n: int) -> npt.NDArray[Any]:
         (orders, n) integers, read-only. The observed order is the first of a sample
         too: a test by sampled permutations must count it, or its p could be 0.
     """
+    result: npt.NDArray[Any]
     if n <= EXACT_UP_TO:
         everything = itertools.chain.from_iterable(itertools.permutations(range(n)))
         result = np.fromiter(everything, np.int8).reshape(math.factorial(n), n)

@@ -147,7 +147,7 @@ def html(panel: Panel, width: int = PRINTED) -> Markup:
         columns = zip(*(_chosen(panel, line, places) for line in shown), strict=True)
         return sum(2 + max(map(_longest, column)) for column in columns) <= width
 
-    tables = []
+    tables: list[Markup] = []
     for places in _parts(panel, fits):
         columns = [_texts(panel.cells.columns[place]) for place in places]
         above = [
