@@ -326,7 +326,7 @@ def test_a_users_own_finding_is_one_function():
             columns=["task", "metric", "prompt", "tuned_on", "language", "low", "high"]
         ),
         diagnostics=pd.DataFrame(
-            columns=["measure", "prompt", "task", "language", "value"]
+            columns=["measure", "prompt", "task", "language", "value", "n"]
         ),
     )
     verdicts = check(made, [mine])

@@ -28,7 +28,7 @@ OF_THE_OTHER: Mapping[str, set[str]] = {
 }
 """Settings of evaluation that the other kind of task has no use for."""
 
-LIBRARIES = ("torch", "transformers", "peft")
+LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Their versions are in every key: before and after must come from the same ones."""
 
 
@@ -201,7 +201,8 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                     ),
                 }
                 if task.metric == "rougeL":
-                    fields["packages"] = packages(language)
+                    identifier = {"py3langid": version("py3langid")}
+                    fields["packages"] = packages(language) | identifier
                 work = tokens(map(_text, items))
                 if task.kind == "generation":
                     beams = data.evaluate.beams * data.evaluate.max_new_tokens
