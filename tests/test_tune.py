@@ -172,14 +172,19 @@ def interrupt_at(share: float) -> Any:
     return progress
 
 
+def interrupted(*call: Any) -> None:
+    """A training that ends after it has written a checkpoint."""
+    with pytest.raises(Interrupted):
+        trained(*call, progress=interrupt_at(0.6), checkpoint_minutes=1e-9)
+
+
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
 ) -> None:
     whole = trained(tiny, opinions, reviews, tmp_path / "whole")
     part = tmp_path / "part"
     often = {"checkpoint_minutes": 1e-9}
-    with pytest.raises(Interrupted):
-        trained(tiny, opinions, reviews, part, progress=interrupt_at(0.6), **often)
+    interrupted(tiny, opinions, reviews, part)
     assert not (part / WEIGHTS).exists()
     assert "lora" not in str(tiny.model)
     [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
@@ -203,11 +208,7 @@ def test_the_checkpoint_of_another_call_is_not_resumed(
 ) -> None:
     other = trained(tiny, opinions, reviews, tmp_path / "other", seed=2)
     part = tmp_path / "part"
-    with pytest.raises(Interrupted):
-        trained(
-            tiny, opinions, reviews, part,
-            progress=interrupt_at(0.6), checkpoint_minutes=1e-9,
-        )  # fmt: skip
+    interrupted(tiny, opinions, reviews, part)
     assert trained(tiny, opinions, reviews, part, seed=2) == other
 
 
@@ -215,11 +216,7 @@ def test_the_checkpoint_of_another_base_of_that_name_is_not_resumed(
     tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
 ) -> None:
     part = tmp_path / "part"
-    with pytest.raises(Interrupted):
-        trained(
-            tiny, opinions, reviews, part,
-            progress=interrupt_at(0.6), checkpoint_minutes=1e-9,
-        )  # fmt: skip
+    interrupted(tiny, opinions, reviews, part)
     with torch.no_grad():
         tiny.causal_lm.lm_head.weight.mul_(2)
     other = trained(tiny, opinions, reviews, tmp_path / "other")
@@ -263,9 +260,7 @@ def test_a_checkpoint_that_was_cut_off_is_not_resumed(
 ) -> None:
     whole = trained(tiny, opinions, reviews, tmp_path / "whole")
     part = tmp_path / "part"
-    often = {"checkpoint_minutes": 1e-9}
-    with pytest.raises(Interrupted):
-        trained(tiny, opinions, reviews, part, progress=interrupt_at(0.6), **often)
+    interrupted(tiny, opinions, reviews, part)
     [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
     (checkpoint / "trainer_state.json").unlink()
     assert trained(tiny, opinions, reviews, part) == whole
