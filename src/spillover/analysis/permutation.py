@@ -80,9 +80,8 @@ def orders(n: int) -> npt.NDArray[Any]:
         everything = itertools.chain.from_iterable(itertools.permutations(range(n)))
         result = np.fromiter(everything, np.int8).reshape(math.factorial(n), n)
     else:
-        rows = np.tile(np.arange(n), (SAMPLE + 1, 1))
-        np.random.default_rng(1).permuted(rows[1:], axis=1, out=rows[1:])
-        result = rows
+        result = np.tile(np.arange(n), (SAMPLE + 1, 1))
+        np.random.default_rng(1).permuted(result[1:], axis=1, out=result[1:])
     result.flags.writeable = False  # the cache hands the same array to every caller
     return result
 

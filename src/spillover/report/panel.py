@@ -141,9 +141,9 @@ def html(panel: Panel, width: int = PRINTED) -> Markup:
     from spillover.report import template
 
     lines = _lines(panel)
+    shown = [_header(panel, "\n"), *lines]
 
     def fits(places: list[int]) -> bool:
-        shown = [_header(panel, "\n"), *lines]
         columns = zip(*(_chosen(panel, line, places) for line in shown), strict=True)
         return sum(2 + max(map(_longest, column)) for column in columns) <= width
 
