@@ -110,6 +110,45 @@ def tiny(tiny_folders: dict[str, Path]) -> LanguageModel:
 
 
 @pytest.fixture(scope="session")
+def seeing_folder(
+    tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A random Gemma 3 of two layers with a vision tower of as many."""
+    import torch
+    from transformers import AutoTokenizer, Gemma3Config, Gemma3ForConditionalGeneration
+
+    sizes = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    text = sizes | {
+        "vocab_size": 512,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "sliding_window": 16,
+        "max_position_embeddings": 256,
+        "initializer_range": 0.3,
+    }
+    config = Gemma3Config(
+        text_config=text,
+        vision_config=sizes | {"image_size": 28, "patch_size": 14},
+        mm_tokens_per_image=4,
+        bos_token_id=1,
+        eos_token_id=2,
+        image_token_index=511,
+        boi_token_index=510,
+        eoi_token_index=509,
+    )
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("seeing")
+    Gemma3ForConditionalGeneration(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_folders["bos"]).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real() -> LanguageModel:
     """SmolLM2-135M-Instruct in fp32 on the CPU; leave it as it is."""
     from spillover.models import load_model

@@ -63,6 +63,13 @@ def assert_same(left: Vectors, right: Vectors) -> None:
         )
 
 
+def test_of_a_model_that_sees_the_layers_are_the_texts(seeing_folder: Path) -> None:
+    model = load_model(str(seeing_folder), device="cpu", dtype="float32")
+    settings = EmbedSettings(layers="all", poolings=POOLINGS)
+    found = embed(model, SENTENCES, settings)
+    assert_same(found, brute_force(model, range(3)))
+
+
 @pytest.mark.parametrize("variant", ["none", "bos", "both"])
 @pytest.mark.parametrize("special_tokens", [False, True])
 def test_tiny_equals_brute_force(

@@ -231,17 +231,30 @@ def test_an_answer_follows_the_templates_own_space(
     assert plain.decode(ids) == answer
 
 
+@pytest.mark.parametrize(
+    ("written", "date"),
+    [
+        (
+            "{% if date_string is not defined %}{% set date_string = "
+            "strftime_now('%d %b') %}{% endif %}{{ date_string }}",
+            "26 Jul 2024",
+        ),
+        ("\n{{ strftime_now('%A, %d %B %Y') }}", "\nFriday, 26 July 2024"),
+        (
+            "  {% set day = strftime_now('%Y-%m-%d') %}\n{{ day.split('-')[0] | int }}"
+            "{{ strftime_now('%H:%M:%S') }}",
+            "202400:00:00",
+        ),
+    ],
+)
 def test_a_template_is_given_the_same_date_every_day(
-    tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
+    tokenizer: Tokenizer, opinions: Task, reviews: list[Item], written: str, date: str
 ) -> None:
     plain = tokenizer("bos")
-    plain.chat_template = (
-        "{% if date_string is not defined %}{% set date_string = strftime_now('%d %b') "
-        "%}{% endif %}{{ date_string }}{% for m in messages %}{{ m.content }}"
-        "{% endfor %}"
-    )
+    turns = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    plain.chat_template = written + turns
     [prompt, *_] = Encoder(plain, opinions, chat=True).prompts(reviews)
-    assert prompt.text.startswith("26 Jul 2024")
+    assert prompt.text.startswith(date)
 
 
 def test_chat_without_a_template_is_an_error(

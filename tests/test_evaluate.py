@@ -237,13 +237,27 @@ def test_other_kinds_of_state_generate_as_prompts_alone_do(
     torch.manual_seed(1)
     config = AutoConfig.for_model(kind, **size, **own)
     other = AutoModelForCausalLM.from_config(config).eval()
-    model = LanguageModel(other, tiny.tokenizer, kind)
+    assert_generates_as_prompts_alone_do(
+        LanguageModel(other, tiny.tokenizer, kind), titles, reviews[:4]
+    )
+
+
+def test_a_model_that_sees_generates_as_prompts_alone_do(
+    seeing_folder: Path, titles: Task, reviews: list[Item]
+) -> None:
+    model = load_model(str(seeing_folder), device="cpu", dtype="float32")
+    assert_generates_as_prompts_alone_do(model, titles, reviews[:4])
+
+
+def assert_generates_as_prompts_alone_do(
+    model: LanguageModel, task: Task, items: list[Item]
+) -> None:
     settings = EvaluateSettings(beams=3, max_new_tokens=8)
-    found = evaluate(model, titles, reviews[:4], "en", settings)
-    prompts = Encoder(tiny.tokenizer, titles).prompts(reviews[:4])
+    found = evaluate(model, task, items, "en", settings)
+    prompts = Encoder(model.tokenizer, task).prompts(items)
     assert len({len(prompt.ids) for prompt in prompts}) > 1
     for prompt, prediction in zip(prompts, found.predictions, strict=True):
-        out = other.generate(
+        out = model.model.generate(
             torch.tensor([prompt.ids]),
             attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
             num_beams=3,
@@ -251,7 +265,7 @@ def test_other_kinds_of_state_generate_as_prompts_alone_do(
             do_sample=False,
         )
         new = out[0, len(prompt.ids) :]
-        text = tiny.tokenizer.decode(new, skip_special_tokens=True)
+        text = model.tokenizer.decode(new, skip_special_tokens=True)
         assert prediction.text == text.strip()
 
 

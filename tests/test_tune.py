@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.batching import pad, untold
 from spillover.data.items import Item
@@ -22,7 +22,14 @@ from spillover.errors import DataError, ModelError, StudyError
 from spillover.models import LanguageModel, attach, load_model, probe
 from spillover.settings import TuneSettings
 from spillover.tracking import TrackedArguments
-from spillover.tune import IGNORED, check_steps, collate, encode_examples, tune
+from spillover.tune import (
+    IGNORED,
+    check_modules,
+    check_steps,
+    collate,
+    encode_examples,
+    tune,
+)
 
 SETTINGS = TuneSettings(
     epochs=4,
@@ -154,6 +161,36 @@ def test_plain_peft_loads_the_adapter_and_agrees(
     ours = attach(tiny, tmp_path)
     with torch.no_grad():
         assert torch.equal(plain(ids).logits, ours.model(ids).logits)
+
+
+@pytest.mark.parametrize("modules", ["all-linear", ("q_proj", "v_proj")])
+def test_a_model_that_sees_learns_in_its_text_alone(
+    seeing_folder: Path,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    modules: str | tuple[str, ...],
+) -> None:
+    model = load_model(str(seeing_folder), device="cpu", dtype="float32")
+    trained(model, opinions, reviews, tmp_path, target_modules=modules)
+    weights = load_file(tmp_path / WEIGHTS)
+    projections = 2 if isinstance(modules, tuple) else 7
+    assert len(weights) == 2 * projections * 2  # A and B in two layers
+    assert all(".language_model.layers." in name for name in weights)
+    base = AutoModelForCausalLM.from_pretrained(seeing_folder)
+    plain = PeftModel.from_pretrained(base, tmp_path).eval()
+    ids = torch.tensor(model.encode(["The train to the north"]))
+    ours = attach(model, tmp_path)
+    with torch.no_grad():
+        assert torch.equal(plain(ids).logits, ours.model(ids).logits)
+
+
+def test_modules_of_a_vision_tower_are_no_place_for_lora(seeing_folder: Path) -> None:
+    config = AutoConfig.from_pretrained(seeing_folder)
+    check_modules(config, [TuneSettings(target_modules=("q_proj", "down_proj"))])
+    for name in ("fc1", "out_proj"):  # SigLIP's
+        with pytest.raises(StudyError, match=f"unknown module '{name}'"):
+            check_modules(config, [TuneSettings(target_modules=(name,))])
 
 
 class Interrupted(Exception):

@@ -53,7 +53,7 @@ def embed(
     _check(ids, bos, sentences, model.context)
     skip = 0 if settings.special_tokens else bos
     width = model.causal_lm.config.get_text_config().hidden_size
-    pooler = _Pooler(model.backbone, settings)
+    pooler = _Pooler(model, settings)
     result: Vectors = {
         (pooling, layer): np.empty((len(ids), width), dtype=np.float32)
         for pooling in settings.poolings
@@ -80,16 +80,17 @@ class _Pooler:
     the backbone returns, after the final norm.
     """
 
-    def __init__(self, backbone: nn.Module, settings: EmbedSettings) -> None:
-        self.backbone, self.poolings = backbone, settings.poolings
-        self.layers = check_layers(backbone.config, settings.layers)
-        depth = depth_of(backbone.config)
+    def __init__(self, model: LanguageModel, settings: EmbedSettings) -> None:
+        self.backbone, self.poolings = model.backbone, settings.poolings
+        config = model.causal_lm.config
+        self.layers = check_layers(config, settings.layers)
+        depth = depth_of(config)
         self.wanted: dict[int, list[int]] = {}
         for layer in self.layers:
             self.wanted.setdefault(layer % (depth + 1), []).append(layer)
         self.depth = depth
         inner = [index for index in self.wanted if index < depth]
-        blocks: list[nn.Module] = [*_blocks(backbone, depth)] if inner else []
+        blocks: list[nn.Module] = [*_blocks(model.decoder, depth)] if inner else []
         self.hooked = {index: blocks[index] for index in inner}
 
     @torch.inference_mode()
@@ -163,12 +164,12 @@ def check_layers(
     return tuple(map(int, layers))
 
 
-def _blocks(backbone: nn.Module, depth: int) -> nn.ModuleList:
-    for module in backbone.modules():
+def _blocks(decoder: nn.Module, depth: int) -> nn.ModuleList:
+    for module in decoder.modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
             return module
     raise StudyError(
-        f"found no list of {depth} layers in {type(backbone).__name__}",
+        f"found no list of {depth} layers in {type(decoder).__name__}",
         where="embed.layers",
         fix="ask for layer -1 alone, which needs none",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from spillover.data.items import Item
@@ -12,7 +13,14 @@ from spillover.data.task import Task
 from spillover.errors import ModelError, StudyError
 from spillover.models import encode
 
-DATE = "26 Jul 2024"
+DAY = datetime(2024, 7, 26)  # for chat templates that write the date
+# transformers gives templates a clock and passes no other function on; a macro of that
+# name goes before it.
+CLOCK = (
+    "{% macro strftime_now(format) %}{{ format"
+    + "".join(f"|replace('%{part}', '{DAY:%{part}}')" for part in "aAbBdHIjmMpSyY")
+    + " }}{% endmacro %}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,11 @@ class Encoder:
 
     def _chat(self, turns: list[dict[str, str]], **options: bool) -> str:
         text: str = self.tokenizer.apply_chat_template(
-            turns, tokenize=False, date_string=DATE, **options
+            turns,
+            tokenize=False,
+            chat_template=CLOCK + self.tokenizer.get_chat_template(),
+            date_string=f"{DAY:%d %b %Y}",
+            **options,
         )
         return text
 

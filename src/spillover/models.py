@@ -61,6 +61,11 @@ class LanguageModel:
         return self.causal_lm.base_model  # type: ignore[no-any-return]
 
     @property
+    def decoder(self) -> nn.Module:
+        """The part of the backbone that reads text, where a model sees or hears too."""
+        return self.causal_lm.get_decoder()  # type: ignore[no-any-return]
+
+    @property
     def context(self) -> int:
         """The longest sequence, in tokens, that the model was built for."""
         return context_of(self.causal_lm.config)

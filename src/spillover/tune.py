@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -101,6 +102,7 @@ def tune(
         target_modules=settings.target_modules
         if isinstance(settings.target_modules, str)
         else list(settings.target_modules),
+        exclude_modules=_beside_text(model.causal_lm),
     )
     base = _glimpse(model)
     adapted = get_peft_model(model.model, config)
@@ -183,15 +185,34 @@ def check_modules(config: Any, settings: Sequence[TuneSettings]) -> None:
         return
     with torch.device("meta"):  # shapes alone
         skeleton: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
-    linear = {
-        name
-        for name, module in skeleton.named_modules()
-        if isinstance(module, nn.Linear | Conv1D)
-    }
+    beside = re.compile(_beside_text(skeleton) or "(?!)")
+    linear = [name for name in _linear(skeleton) if not beside.fullmatch(name)]
     short = sorted({name.rpartition(".")[2] for name in linear})
     for name in sorted(wanted):
         if not any(f".{there}".endswith(f".{name}") for there in linear):
             raise unknown("module", name, short, where="tune.target_modules")
+
+
+def _linear(model: nn.Module) -> list[str]:
+    parts = model.named_modules()
+    return [name for name, part in parts if isinstance(part, nn.Linear | Conv1D)]
+
+
+def _beside_text(causal_lm: Any) -> str | None:
+    """The modules of a model that see or hear, as a regular expression for PEFT.
+
+    They are often named as the decoder's are, and a task in text has no use for LoRA
+    on them. None where there are none.
+    """
+    names = {part: name for name, part in causal_lm.named_modules()}
+    backbone, decoder = names[causal_lm.base_model], names[causal_lm.get_decoder()]
+    if decoder == backbone:
+        return None
+    start = f"{backbone}." if backbone else ""
+    text = decoder.removeprefix(start)
+    beside = rf"{re.escape(start)}(?!{re.escape(text)}\.).*"
+    found = any(re.fullmatch(beside, name) for name in _linear(causal_lm))
+    return beside if found else None
 
 
 def encode_examples(
