@@ -80,53 +80,58 @@ def test_an_interval_of_scores_between_0_and_1_is_normal(tmp_path: Path) -> None
     assert (row["low"], row["high"]) == pytest.approx((0.3804, 0.4196))
 
 
-def test_an_adapter_is_in_the_name_of_the_model(tmp_path: Path) -> None:
-    raw = lm_eval(xnli_fr=0.4)
-    raw["config"]["model_args"] = "pretrained=org/base, peft=runs/x/adapters/xnli"
-    path = write(tmp_path, raw)
-    assert set(read_scores([path])["model"]) == {"base+xnli"}
+def test_the_model_can_be_named(tmp_path: Path) -> None:
+    path = write(tmp_path, lm_eval(xnli_fr=0.4))
     assert set(read_scores([path], model="mine")["model"]) == {"mine"}
 
 
-def lighteval(suite: str, model: dict[str, Any]) -> dict[str, Any]:
-    """A results file of lighteval; later versions have no suite."""
-    values = {"acc_": 0.25, "acc__stderr": 0.04}
-    names = ["xnli_fra_cf", "belebele_zho_Hans_cf", "mmlu_deu_cf:_average"]
+def lighteval(**results: dict[str, float]) -> dict[str, Any]:
+    """A results file of lighteval 0.13."""
     return {
-        "config_general": {"lighteval_sha": "?", "max_samples": None} | model,
-        "results": {f"{suite}{name}|0": values for name in names} | {"all": values},
-        "versions": {f"{suite}xnli_fra_cf|0": 0},
-        "config_tasks": {
-            f"{suite}xnli_fra_cf{'' if suite else '|0'}": {
-                "original_num_docs": 1670,
-                "effective_num_docs": 120,
-            },
-            f"{suite}belebele_zho_Hans_cf": {
-                "original_num_docs": -1,
-                "effective_num_docs": -1,
-            },
-        },
-        "summary_tasks": {},
+        "config_general": {"model_name": "org/base"},
+        "results": {f"{name}|0": values for name, values in results.items()},
+        "config_tasks": {},
     }
 
 
-@pytest.mark.parametrize(
-    ("suite", "model"),
-    [
-        ("lighteval|", {"model_name": "org/base"}),
-        ("", {"model_config": {"model_name": "org/base"}}),
-    ],
-    ids=["old", "new"],
-)
-def test_lighteval(suite: str, model: dict[str, Any], tmp_path: Path) -> None:
-    frame = read_scores([write(tmp_path, lighteval(suite, model))])
-    assert set(frame["model"]) == {"base"}
-    rows = frame.set_index("language")
-    assert [*rows["task"]] == ["xnli_cf", "belebele_cf", "mmlu_cf"]
-    assert [*rows.index] == ["fr", "zh", "de"]
-    assert set(rows["metric"]) == {"acc_"}
-    assert [*rows.loc["fr", ["n", "n_expected"]]] == [120, 1670]
-    assert rows.loc[["zh", "de"], ["n", "n_expected"]].isna().all(axis=None)
+def test_a_language_in_the_name_of_a_metric_is_left_out(tmp_path: Path) -> None:
+    raw = lighteval(
+        xquad_deu={"f1_deu": 0.3, "exact_match_deu_prefix": 0.1, "acc_norm": 0.2},
+        xquad_zho={"f1_zho": 0.2, "exact_match_zho_prefix": 0.1, "acc_norm": 0.2},
+    )
+    frame = read_scores([write(tmp_path, raw)])
+    rows = frame.groupby("metric")["language"].agg(list).to_dict()
+    assert set(rows) == {"f1", "exact_match_prefix", "acc_norm"}
+    assert all(languages == ["de", "zh"] for languages in rows.values())
+
+
+def test_without_a_number_of_items_all_alike_have_no_interval(tmp_path: Path) -> None:
+    raw = lighteval(xnli_fra_cf={"acc": 0.0, "acc_stderr": 0.0, "em": 0.5})
+    rows = read_scores([write(tmp_path, raw)])
+    assert [*rows["language"]] == ["fr", "fr"]
+    assert rows[["low", "high", "n"]].isna().all(axis=None)
+
+
+def test_a_rare_language_is_told_by_the_form_that_follows_it(tmp_path: Path) -> None:
+    raw = lighteval(mlmm_hellaswag_hye_cf={"acc": 0.3}, xnli_asm_mcf={"acc": 0.4})
+    frame = read_scores([write(tmp_path, raw)])
+    assert [*zip(frame["task"], frame["language"], strict=True)] == [
+        ("mlmm_hellaswag_cf", "hy"),
+        ("xnli_mcf", "as"),
+    ]
+
+
+def test_unlike_numbers_of_shots_are_an_error_until_one_is_named(
+    tmp_path: Path,
+) -> None:
+    raw = lighteval(xnli_fra={"acc": 0.3})
+    raw["results"]["xnli_deu|5"] = {"acc": 0.4}
+    path = write(tmp_path, raw)
+    with pytest.raises(DataError, match="xnli with 0 examples in the prompt") as caught:
+        read_scores([path])
+    assert "--task 'xnli_{language}|0'" in str(caught.value)
+    frame = read_scores([path], ["xnli_{language}|5"])
+    assert [*frame[["task", "language"]].itertuples(index=False)] == [("xnli|5", "de")]
 
 
 def test_names_that_tell_no_language_are_all_named(tmp_path: Path) -> None:
@@ -168,6 +173,7 @@ def test_two_results_for_one_language_are_an_error(tmp_path: Path) -> None:
             "(configs.a_fr.metadata.",
         ),
         ('{"results": {}}', "no results; expected a results file"),
+        ('{"results": {"xnli_fr": {"alias": "xnli_fr"}}}', "no result is a number"),
     ],
 )
 def test_another_file_is_an_error(text: str, message: str, tmp_path: Path) -> None:

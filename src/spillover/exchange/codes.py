@@ -62,7 +62,8 @@ def told(name: str, patterns: Iterable[str] = ()) -> tuple[str, str] | None:
     task, ending, form = match.groups(default="")
     code = code_of(ending)
     # Three letters that are some rare language are most often none: mmlu_pro.
-    if code is None or (code not in LANGUAGES and len(ending) == 3):
+    rare = code not in LANGUAGES and len(ending) == 3
+    if code is None or (rare and not form):
         return None
     return task + form, code
 

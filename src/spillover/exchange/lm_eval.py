@@ -22,7 +22,7 @@ from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import Faults, ModelError, SpilloverError, StudyError
 from spillover.evaluate import PLAIN_DECODING, check_fit
-from spillover.exchange.scores import Exported, Metadata
+from spillover.exchange.harnesses import Exported, Metadata
 from spillover.metrics import exact_number
 from spillover.models import context_of, load_config, load_tokenizer
 from spillover.pipeline.collect import metrics_of

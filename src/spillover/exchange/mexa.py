@@ -13,7 +13,7 @@ from spillover.data.corpus import FIELD, Corpus
 from spillover.data.sources import Files
 from spillover.errors import DataError
 from spillover.exchange.codes import code_of
-from spillover.exchange.scores import read_json
+from spillover.exchange.harnesses import read_json
 from spillover.languages import LANGUAGES
 from spillover.pipeline.collect import SIMILARITIES, tidy
 
