@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.embed import Vectors, embed
 from spillover.errors import DataError, StudyError
@@ -68,6 +69,39 @@ def test_of_a_model_that_sees_the_layers_are_the_texts(seeing_folder: Path) -> N
     settings = EmbedSettings(layers="all", poolings=POOLINGS)
     found = embed(model, SENTENCES, settings)
     assert_same(found, brute_force(model, range(3)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        ("llama4_text", {"head_dim": 8, "num_local_experts": 2}),
+        ("opt", {"ffn_dim": 48, "word_embed_proj_dim": 16}),
+        ("bloom", {}),
+        ("mpt", {"d_model": 32, "n_heads": 4, "n_layers": 2}),
+        ("gpt2", {"n_inner": 48}),
+    ],
+)
+def test_other_families_equal_brute_force(
+    tiny: LanguageModel, kind: str, own: dict[str, object]
+) -> None:
+    """Families that name, size or place their parts otherwise than Llama."""
+    sizes = {
+        "vocab_size": 512,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "intermediate_size_mlp": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "pad_token_id": 0,
+    }
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **sizes, **own)
+    causal = AutoModelForCausalLM.from_config(config).eval()
+    model = LanguageModel(causal, tiny.tokenizer, kind)
+    layers = (-1,) if kind == "opt" else (0, 1, 2)
+    found = embed(model, SENTENCES, EmbedSettings(layers=layers, poolings=POOLINGS))
+    assert_same(found, brute_force(model, layers))
 
 
 @pytest.mark.parametrize("variant", ["none", "bos", "both"])

@@ -52,6 +52,17 @@ def test_other_special_tokens_come_first_where_the_tokenizer_puts_them(
     assert encode(begins, ["The train"]) == expected
 
 
+def test_eos_before_a_text_is_its_beginning(tokenizer: Tokenizer) -> None:
+    """As XGLM has it; after a text EOS is its end."""
+    plain = tokenizer("none")
+    [bare] = encode(plain, ["a film"])
+    for single, start in (("</s> $A", [2]), ("</s> $A </s>", [2]), ("$A </s>", [])):
+        plain.backend_tokenizer.post_processor = TemplateProcessing(
+            single=single, special_tokens=[("</s>", 2)]
+        )
+        assert encode(plain, ["a film", ""]) == [start + bare, start]
+
+
 def test_one_token_that_is_bos_and_eos_is_taken_for_bos(tokenizer: Tokenizer) -> None:
     both = tokenizer("bos")
     both.eos_token = both.bos_token
@@ -215,12 +226,20 @@ THINKS = (
 )
 
 
-@pytest.mark.parametrize(("template", "answer"), [(LLAMA_2, " Yes"), (THINKS, "Yes")])
-def test_an_answer_follows_the_templates_own_space(
+@pytest.mark.parametrize(
+    ("template", "lead", "answer"),
+    [
+        (LLAMA_2, "[/INST]", " Yes"),
+        (THINKS, "assistant:\n<think></think>", " Yes"),
+        (THINKS.replace("> ", ">\n\n"), "assistant:\n<think></think>\n\n", "Yes"),
+    ],
+)
+def test_an_answer_follows_what_the_template_puts_before_it(
     tokenizer: Tokenizer,
     opinions: Task,
     reviews: list[Item],
     template: str,
+    lead: str,
     answer: str,
 ) -> None:
     plain = tokenizer("bos")
@@ -229,6 +248,8 @@ def test_an_answer_follows_the_templates_own_space(
     prompts = encoder.prompts(reviews)
     [ids, *_] = encoder.answers(prompts, ["Yes"] * len(reviews))
     assert plain.decode(ids) == answer
+    assert prompts[0].text.endswith(lead)
+    assert plain.decode(prompts[0].ids).endswith(lead)
 
 
 @pytest.mark.parametrize(

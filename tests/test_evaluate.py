@@ -279,7 +279,26 @@ def test_decoding_ignores_what_a_model_brings_as_its_own_settings(
     own.repetition_penalty, own.length_penalty, own.max_length = 5.0, 2.0, 20
     own.no_repeat_ngram_size, own.early_stopping = 1, True
     own.min_length, own.suppress_tokens = 200, list(range(3, 300))
+    own.use_cache = False
     assert evaluate(tiny, titles, reviews, "en", settings) == plain
+
+
+def test_generation_ends_where_tuning_ends_it_and_where_the_model_does(
+    tiny: LanguageModel, titles: Task, reviews: list[Item]
+) -> None:
+    settings = EvaluateSettings(beams=1, max_new_tokens=6)
+    prompt = Encoder(tiny.tokenizer, titles).prompts(reviews[:1])[0]
+    free = tiny.model.generate(
+        torch.tensor([prompt.ids]), max_new_tokens=6, do_sample=False
+    )[0, len(prompt.ids) :].tolist()
+    assert len(free) == 6
+    for third in ("the model's", "the tokenizer's"):
+        ends = {"eos_token_id": free[2]} if third == "the model's" else {}
+        tiny.model.generation_config.update(**({"eos_token_id": None} | ends))
+        tiny.tokenizer.eos_token_id = 2 if ends else free[2]
+        [found] = evaluate(tiny, titles, reviews[:1], "en", settings).predictions
+        text = tiny.tokenizer.decode(free[:3], skip_special_tokens=True).strip()
+        assert found.text == text, third
 
 
 def test_generation_ends_at_eos(

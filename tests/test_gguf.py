@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from pathlib import Path
 
@@ -161,7 +162,27 @@ def test_a_file_that_lacks_a_tensor_is_an_error(
     assert list((cache / "models").iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"not GGUF at all" * 100, b"GGUF" + b"\xff" * 400])
+def listed(*lengths: int) -> bytes:
+    """A header whose one value is an array of arrays, as long as is said."""
+    start = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + struct.pack("<Q1sI", 1, b"a", 9)
+    *outer, last = lengths
+    return (
+        start
+        + b"".join(struct.pack("<IQ", 9, n) for n in outer)
+        + struct.pack("<IQ", 5, last)
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not GGUF at all" * 100,
+        b"GGUF" + b"\xff" * 400,
+        listed(2**62),
+        listed(*[1] * 2000, 2),
+    ],
+    ids=["text", "no version", "endless", "nested"],
+)
 def test_a_file_of_another_kind_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.gguf"
     path.write_bytes(content)

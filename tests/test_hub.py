@@ -327,6 +327,21 @@ def test_an_adapter_that_is_not_there_or_damaged(
     choose(results, "opinions")
 
 
+@pytest.mark.parametrize("name", ["adapter_config.json", "study.yaml"])
+def test_a_link_in_a_runs_folder_is_not_uploaded(
+    tiny_done: Done, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_done[1].folder, folder)
+    [path] = [*folder.rglob(name)][:1]
+    other = tmp_path / "other"
+    shutil.move(path, other)
+    path.symlink_to(other)
+    adapter = choose(replace(tiny_done[1], folder=folder), "opinions")
+    with pytest.raises(OutputError, match="a link, which is not followed"):
+        contents(adapter, "user/name")
+
+
 def test_an_adapter_on_an_adapter_is_refused(tiny_done: Done) -> None:
     results = tiny_done[1]
     spec = results.study.model.model_copy(update={"adapter": Path("x")})

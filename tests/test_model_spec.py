@@ -80,7 +80,15 @@ def test_a_misspelt_embedded_name_is_no_repository() -> None:
         ({"hub": "a", "folder": "b"}, "give exactly one of"),
         ({"gguf": "a", "wheel": "b==1"}, "give exactly one of"),
         ({"folder": "a", "revision": "main"}, "'revision' goes with 'hub'"),
-        ({"wheel": "a", "file": "b", "sha256": SHA}, "'wheel' names no version: 'a'"),
+        ({"wheel": "a", "file": "b", "sha256": SHA}, "'wheel' is no name with a vers"),
+        (
+            {"wheel": "./x==1", "file": "b", "sha256": SHA},
+            "'wheel' is no name with a version",
+        ),
+        (
+            {"wheel": "x @ https://a/x.zip#==1", "file": "b", "sha256": SHA},
+            "'wheel' is no name with a version",
+        ),
         ({"wheel": "a==1", "sha256": SHA}, "'wheel' needs 'file' and 'sha256'"),
         ({"wheel": "a==1", "file": "b"}, "'wheel' needs 'file' and 'sha256'"),
         ({"wheel": "a==1", "file": "b", "sha256": SHA[1:]}, "64 hex digits"),

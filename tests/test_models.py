@@ -14,6 +14,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.errors import ModelError
 from spillover.model_spec import ModelSpec
@@ -21,6 +22,7 @@ from spillover.models import (
     LanguageModel,
     attach,
     detach,
+    load_config,
     load_model,
     load_tokenizer,
     probe,
@@ -72,6 +74,49 @@ def test_a_tokenizer_without_padding_pads_with_eos(
     path.write_text(json.dumps(config))
     tokenizer = load_tokenizer(ModelSpec(folder=folder))
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("t5", "t5 has an encoder; expected a causal language model"),
+        ("xlm-roberta", "a token's prediction depends on the tokens after it"),
+    ],
+)
+def test_a_model_that_reads_both_ways_is_an_error(
+    kind: str, message: str, tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "copy")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes |= {"d_model": 32, "num_layers": 2, "num_heads": 4, "vocab_size": 512}
+    config = AutoConfig.for_model(kind, **sizes, intermediate_size=48)
+    for old in ("config.json", "generation_config.json"):
+        (folder / old).unlink(missing_ok=True)
+    if kind == "t5":
+        config.save_pretrained(folder)
+    else:
+        torch.manual_seed(0)
+        config.initializer_range = 0.3
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(str(folder), device="cpu")
+    assert message in str(caught.value)
+
+
+def test_code_in_a_models_folder_is_not_run(
+    tiny_folders: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "copy")
+    told = {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}}
+    (folder / "config.json").write_text(json.dumps(told))
+    ran = tmp_path / "ran"
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w')")
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    with pytest.raises(ModelError, match="custom code"):
+        load_config(ModelSpec(folder=folder))
+    assert not ran.exists()
 
 
 def test_attach_and_detach(tiny: LanguageModel, make_adapter: MakeAdapter) -> None:

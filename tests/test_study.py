@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,12 @@ def test_files_that_a_task_cannot_learn_from() -> None:
         ({"tune": {"epochs": -1}}, "s.yaml: tune.epochs: input should be greater"),
         ({"dtype": "int8"}, "s.yaml: dtype: input should be 'auto', 'bfloat16'"),
         ({"seed": 1.5}, "s.yaml: seed: input should be a valid integer"),
+        ({"seed": -1}, "s.yaml: seed: input should be greater than or equal to 0"),
+        ({"seeds": [2**32]}, "s.yaml: seeds.0: input should be less than 4294967296"),
+        ({"tune": {"epochs": math.inf}}, "s.yaml: tune.epochs: input should be a fin"),
         ({"name": "a b"}, "s.yaml: name: string should match pattern"),
+        ({"name": ".."}, "s.yaml: name: string should match pattern"),
+        ({"model": "~nobody-at-all/x"}, "s.yaml: model: '~nobody-at-all/x': "),
         ({"tasks": []}, "s.yaml: tasks: list should have at least 1 item"),
         ({"tasks": "xnli"}, "tasks: input should be a valid list, as [xnli]"),
         ({"languages": ["en"]}, "s.yaml: languages: list should have at least 2"),
@@ -225,6 +231,9 @@ def test_all_faults_are_said_together() -> None:
         ("", "not a mapping of keys to values"),
         ("name: [a\nb: 1", "not YAML (while parsing a flow sequence"),
         ("a: \x00", "not YAML (unacceptable character"),
+        ("name: 2024-13-45", "not YAML (month must be in 1..12"),
+        ("[" * 3000, "not YAML (maximum recursion depth"),
+        ("a: " + "9" * 5000, "not YAML (Exceeds the limit"),
     ],
 )
 def test_a_file_that_is_no_study(tmp_path: Path, text: str, sentence: str) -> None:

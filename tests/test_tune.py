@@ -18,7 +18,7 @@ from spillover.batching import pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import encode
-from spillover.errors import DataError, ModelError, StudyError
+from spillover.errors import DataError, ModelError, OutputError, StudyError
 from spillover.models import LanguageModel, attach, load_model, probe
 from spillover.settings import TuneSettings
 from spillover.tracking import TrackedArguments
@@ -193,6 +193,53 @@ def test_modules_of_a_vision_tower_are_no_place_for_lora(seeing_folder: Path) ->
             check_modules(config, [TuneSettings(target_modules=(name,))])
 
 
+SIZES = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+
+
+@pytest.mark.parametrize("kind", ["mamba", "qwen3_moe"])
+def test_where_peft_cannot_put_lora_is_told_before_weights_are_loaded(
+    kind: str,
+) -> None:
+    own = {"num_experts": 4, "moe_intermediate_size": 16} if "moe" in kind else {}
+    config = AutoConfig.for_model(kind, **SIZES, **own)
+    with pytest.raises(StudyError, match="PEFT cannot put LoRA there"):
+        check_modules(config, [TuneSettings(target_modules="all-linear")])
+    names = ("in_proj",) if kind == "mamba" else ("q_proj", "v_proj")
+    check_modules(config, [TuneSettings(target_modules=names)])
+
+
+def test_a_model_of_another_kind_is_told_before_weights_are_loaded() -> None:
+    with pytest.raises(ModelError, match="'siglip' is no causal language model"):
+        check_modules(AutoConfig.for_model("siglip"), [TuneSettings()])
+
+
+def test_routers_are_no_place_for_lora(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    """PhiMoE's is a linear layer that returns two tensors."""
+    config = AutoConfig.for_model("phimoe", **SIZES | {"vocab_size": 512})
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    trained(
+        LanguageModel(model, tiny.tokenizer, "phimoe"),
+        opinions,
+        reviews,
+        tmp_path,
+        target_modules="all-linear",
+        dropout=0.0,
+    )
+    names = load_file(tmp_path / WEIGHTS)
+    assert any("o_proj" in name for name in names)
+    assert not any("router" in name for name in names)
+
+
 class Interrupted(Exception):
     pass
 
@@ -290,6 +337,17 @@ def test_one_gpu_a_process_is_used_of_several(
     arguments = TrackedArguments(output_dir=str(tmp_path), use_cpu=True)
     assert arguments.n_gpu == 1
     assert arguments.train_batch_size == arguments.per_device_train_batch_size
+
+
+def test_checkpoints_of_something_else_are_not_touched(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "checkpoints" / "checkpoint-10" / "model.safetensors"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    with pytest.raises(OutputError, match="holds something else than a training"):
+        trained(tiny, opinions, reviews, tmp_path)
+    assert theirs.read_text() == "theirs"
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_resumed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,28 @@ def test_a_file_is_replaced_whole(tmp_path: Path, data: bytes | str) -> None:
     writing.replace(path, data)
     assert path.read_bytes() == "neu: ü\n".encode()
     assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
+
+
+def test_a_link_in_the_folder_is_not_followed(tmp_path: Path) -> None:
+    aim = tmp_path / "aim"
+    aim.write_text("kept")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.json", ".a.json", f".a.json.{os.getpid()}", "a.json.tmp"):
+        (folder / name).symlink_to(aim)
+    writing.replace(folder / "a.json", "new")
+    assert (folder / "a.json").read_text() == "new"
+    assert not (folder / "a.json").is_symlink()
+    assert aim.read_text() == "kept"
+
+
+def test_a_file_may_be_read_by_whom_the_user_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        writing.replace(tmp_path / "a", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
 def test_the_old_file_stays_where_the_new_one_cannot_take_its_place(

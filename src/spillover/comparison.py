@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spillover import writing
+from spillover import parquet, writing
 from spillover.analysis import between
 from spillover.analysis.between import Tuned
 from spillover.analysis.findings import Evidence
@@ -221,17 +221,14 @@ def _states(
     results: Results, task: str, language: str, metric: str
 ) -> list[pd.DataFrame]:
     """The predictions before tuning, and after it with each seed, by item."""
-    import pandas as pd
 
     study = results.study
     after = [(task, seed) for seed in study.training_seeds]
     states = []
     for tuned_on, seed in [(None, None), *after]:
         path = results.folder / file_of(study, task, language, tuned_on, seed)
-        if not path.is_file():
-            raise DataError("no such file", where=path, fix="run the study again")
         columns = ["id", "gold", "prompt", "cut", metric]
-        states.append(pd.read_parquet(path, columns=columns).set_index("id"))
+        states.append(parquet.read(path, columns).set_index("id"))
     return states
 
 

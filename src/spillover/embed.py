@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -52,13 +53,8 @@ def embed(
     bos = len(model.encode([""])[0])
     _check(ids, bos, sentences, model.context)
     skip = 0 if settings.special_tokens else bos
-    width = model.causal_lm.config.get_text_config().hidden_size
     pooler = _Pooler(model, settings)
-    result: Vectors = {
-        (pooling, layer): np.empty((len(ids), width), dtype=np.float32)
-        for pooling in settings.poolings
-        for layer in pooler.layers
-    }
+    result: Vectors = {}
     progress(0, 0)
     for rows in batches([len(row) for row in ids], settings.batch_tokens):
         batch = pad(
@@ -68,6 +64,9 @@ def embed(
             device=model.device,
         )
         for key, pooled in pooler(batch, skip).items():
+            if key not in result:  # OPT-350m returns less than its layers are wide
+                shape = (len(ids), pooled.shape[1])
+                result[key] = np.empty(shape, dtype=np.float32)
             result[key][rows] = pooled.cpu().numpy()
         progress(len(rows), sum(len(ids[i]) for i in rows))
     return result
@@ -105,6 +104,13 @@ class _Pooler:
         found: dict[tuple[Pooling, int], Tensor] = {}
 
         def pool(index: int, states: Tensor) -> None:
+            if states.ndim != 3:  # Gemma 3n has several streams between its layers
+                raise StudyError(
+                    f"layer {index} has states of shape {tuple(states.shape)}",
+                    where="embed.layers",
+                    expected="one vector a token",
+                    fix="ask for layer -1 alone",
+                )
             for pooling in self.poolings:
                 if pooling == "last":
                     rows = torch.arange(len(end), device=end.device)
@@ -135,7 +141,13 @@ class _Pooler:
                 handle.remove()
         if self.depth in self.wanted:
             pool(self.depth, states)
-        return found
+        if len(found) < len(self.poolings) * len(self.layers):
+            raise StudyError(  # Mllama leaves out the layers that look at pictures
+                "a layer asked for was not passed through",
+                where="embed.layers",
+                fix="ask for layer -1 alone",
+            )
+        return {key: found[key] for key in product(self.poolings, self.layers)}
 
 
 def depth_of(config: Any) -> int:

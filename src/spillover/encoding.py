@@ -77,7 +77,7 @@ class Encoder:
             raise StudyError("the tokenizer has no chat template", where="chat")
         self.tokenizer, self.task = tokenizer, task
         self.max_tokens, self.chat = max_tokens, chat
-        self.space = self._before_answers() if chat else " "
+        self.lead, self.space = self._before_answers() if chat else ("", " ")
 
     def prompts(self, items: Sequence[Item]) -> list[Encoded]:
         """The prompts of items, each cut in its longest field where it is too long.
@@ -150,7 +150,7 @@ class Encoder:
         if not self.chat:
             return prompt
         turn = {"role": "user", "content": prompt}
-        return self._chat([turn], add_generation_prompt=True)
+        return self._chat([turn], add_generation_prompt=True) + self.lead
 
     def _chat(self, turns: list[dict[str, str]], **options: bool) -> str:
         text: str = self.tokenizer.apply_chat_template(
@@ -162,13 +162,19 @@ class Encoder:
         )
         return text
 
-    def _before_answers(self) -> str:
-        """The space that the template puts between its prompt and an answer."""
+    def _before_answers(self) -> tuple[str, str]:
+        """What the template puts between its prompt and an answer, and the space there.
+
+        Of a model that reasons that is an empty reasoning, or where it is to answer.
+        """
         turn, mark = {"role": "user", "content": "?"}, "ANSWER"
         prompt = self._chat([turn], add_generation_prompt=True)
         whole = self._chat([turn, {"role": "assistant", "content": mark}])
+        if not whole.startswith(prompt):
+            return "", ""
         between = whole.removeprefix(prompt).partition(mark)[0]
-        return between if between.isspace() else ""
+        lead = "" if between.isspace() else between.rstrip(" ")
+        return lead, between.removeprefix(lead)
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         if self.chat:

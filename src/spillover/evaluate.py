@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PLAIN_DECODING = {
     "do_sample": False,
+    "use_cache": True,  # a model saved with False would read `_prefilled` twice
     "repetition_penalty": 1.0,
     "length_penalty": 1.0,
     "no_repeat_ngram_size": 0,
@@ -303,6 +304,7 @@ def _generate(
             past_key_values=_prefilled(model, rows, settings.beams),
             num_beams=settings.beams,
             max_new_tokens=settings.max_new_tokens,
+            eos_token_id=_ends(model),
             pad_token_id=model.pad_id,
             **PLAIN_DECODING,
         )
@@ -315,6 +317,14 @@ def _generate(
         written = int((out[:, width:] != model.pad_id).sum())
         progress(len(batch), sum(len(prompts[i].ids) for i in batch) + written)
     return [result[i] for i in range(len(prompts))]
+
+
+def _ends(model: LanguageModel) -> list[int]:
+    """The tokens that end an answer: the one that tuning teaches, and the model's."""
+    own = model.model.generation_config.eos_token_id
+    own = [own] if isinstance(own, int) else own or []
+    both = dict.fromkeys([*own, model.tokenizer.eos_token_id])
+    return [token for token in both if token is not None]
 
 
 def _prefilled(model: LanguageModel, rows: dict[str, Tensor], beams: int) -> Any:

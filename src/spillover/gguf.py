@@ -101,9 +101,21 @@ def check(path: Path) -> None:
     """
     from gguf import GGUFReader
 
+    class Bounded(GGUFReader):
+        """It would go on past the end, as far as a length says that was made up."""
+
+        def _get(self, offset: int, dtype: Any, count: int = 1, *rest: Any) -> Any:
+            found = super()._get(offset, dtype, count, *rest)
+            if len(found) < count:
+                raise IndexError("it ends in the middle of a value")
+            return found
+
     try:
-        GGUFReader(path)
-    except (ValueError, IndexError, KeyError, OverflowError, OSError) as error:
+        Bounded(path)
+    except (
+        *(ValueError, IndexError, KeyError, OverflowError, OSError),
+        RecursionError,
+    ) as error:
         raise ModelError(
             f"not a whole GGUF file ({error})",
             where=path,

@@ -117,6 +117,7 @@ def contents(
     Raises:
         StudyError: the name is none that a repository can have.
         DataError: the run's folder does not say with which versions it ran.
+        OutputError: one of the files is a link.
     """
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -128,6 +129,10 @@ def contents(
     if "/" not in repo:  # it would be made, under your name, and then not be found
         raise StudyError(f"{repo!r} has no user", where="REPO", expected="user/name")
     config_name, weights = ADAPTER
+    study = adapter.results.folder / "study.yaml"
+    for path in (adapter.folder / config_name, adapter.folder / weights, study):
+        if path.is_symlink():  # a run has none; it could name any file of yours
+            raise OutputError("a link, which is not followed", where=path)
     config = json.loads((adapter.folder / config_name).read_text("utf-8"))
     base = base_of(adapter.results.study.model)
     config |= {
@@ -138,7 +143,7 @@ def contents(
         "README.md": model_card(adapter, repo, licence, revision).encode(),
         config_name: json.dumps(config, indent=2, sort_keys=True).encode(),
         weights: adapter.folder / weights,
-        "study.yaml": adapter.results.folder / "study.yaml",
+        "study.yaml": study,
     }
 
 

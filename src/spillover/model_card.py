@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -111,7 +110,7 @@ def model_card(
     environment.filters |= {"md": escaped, "fenced": fenced, "number": _number}
     template = files("spillover") / "model_card.md.j2"
     settings = study.tune_settings(adapter.use)
-    there = json.loads(results.kept("versions.json"))
+    there = results.versions
     used: list[Task | Corpus] = [adapter.task]
     used += [use.resolve() for use in study.corpora]
     body = environment.from_string(template.read_text("utf-8")).render(

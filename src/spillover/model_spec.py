@@ -58,8 +58,11 @@ class ModelSpec(BaseModel):
             if self.file is not None or self.sha256 is not None:
                 raise ValueError("'file' and 'sha256' go with 'wheel'")
         else:
-            if "==" not in self.wheel:
-                raise ValueError(f"'wheel' names no version: {self.wheel!r}")
+            # pip would build what a path or an address names, by running its code.
+            if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!+]+", self.wheel):
+                raise ValueError(
+                    f"'wheel' is no name with a version, as a==1.0: {self.wheel!r}"
+                )
             if not self.file or not re.fullmatch("[0-9a-f]{64}", self.sha256 or ""):
                 raise ValueError("'wheel' needs 'file' and 'sha256' (64 hex digits)")
         return self
@@ -91,7 +94,10 @@ def _fields_of(line: str) -> dict[str, str]:
     """A model in one line: an embedded name, a path, or `repository@revision`."""
     if line in EMBEDDED:
         return dict(EMBEDDED[line])
-    path = Path(line).expanduser()
+    try:
+        path = Path(line).expanduser()
+    except RuntimeError as error:  # ~ of a user whom nobody knows
+        raise ValueError(f"{line!r}: {error}") from error
     if line.endswith(".gguf"):
         return {"gguf": str(path)}
     if (line and path.is_dir()) or line.startswith((".", "/", "~")):
@@ -198,11 +204,12 @@ def _commit(repo: str, revision: str | None) -> str:
     if revision and re.fullmatch("[0-9a-f]{40}", revision):
         return revision
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError
 
+    network: type[Exception] = HfHubHTTPError.__bases__[0]  # the HTTP library's root
     try:
         return str(HfApi().model_info(repo, revision=revision).sha)
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+    except (network, OSError, ValueError) as error:
         raise ModelError(
             f"the Hub did not say which commit {revision or 'the default branch'} is",
             where=repo,

@@ -21,6 +21,9 @@ from spillover.model_spec import ModelSpec, adapter_digest
 
 PROBE = "The capital of France is"
 
+LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
+"""What transformers raises where a model cannot be had."""
+
 
 @dataclass(frozen=True)
 class LanguageModel:
@@ -58,12 +61,12 @@ class LanguageModel:
     @property
     def backbone(self) -> nn.Module:
         """The model without its head over the vocabulary."""
-        return self.causal_lm.base_model  # type: ignore[no-any-return]
+        return backbone_of(self.causal_lm)
 
     @property
     def decoder(self) -> nn.Module:
         """The part of the backbone that reads text, where a model sees or hears too."""
-        return self.causal_lm.get_decoder()  # type: ignore[no-any-return]
+        return decoder_of(self.causal_lm)
 
     @property
     def context(self) -> int:
@@ -85,22 +88,42 @@ def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 
     That is with BOS exactly where the tokenizer adds it; some put other special tokens
     first. Some also append EOS; a prompt or a sentence that goes on must not have it.
-    A single token that is both BOS and EOS is taken for BOS.
     """
     if not texts:
         return []
-    special = {*tokenizer.all_special_ids}
-    start = [id for id in tokenizer("").input_ids if id in special]
-    if start[-1:] == [tokenizer.eos_token_id] and start != [tokenizer.bos_token_id]:
-        start = start[:-1]
+    # What stands before a text, which XGLM's EOS does too; an empty one has no before.
+    [plain] = tokenizer([PROBE], add_special_tokens=False).input_ids
+    [marked] = tokenizer([PROBE]).input_ids
+    starts = range(len(marked) - len(plain) + 1)
+    at = [i for i in starts if marked[i : i + len(plain)] == plain]
+    if not at:
+        raise ModelError(
+            "the tokenizer splits a text otherwise where it adds special tokens",
+            where=tokenizer.name_or_path,
+        )
     ids = tokenizer(texts, add_special_tokens=False).input_ids
-    return [start + row for row in ids]
+    return [marked[: at[0]] + row for row in ids]
+
+
+def backbone_of(causal_lm: Any) -> nn.Module:
+    """A model without its head over the vocabulary."""
+    base: Any = causal_lm.base_model
+    # Llama 4 and Mllama name a base that they do not have, and are their own then.
+    return causal_lm.model if base is causal_lm else base  # type: ignore[no-any-return]
+
+
+def decoder_of(causal_lm: Any) -> nn.Module:
+    """The part of the backbone that reads text."""
+    decoder: nn.Module = causal_lm.get_decoder()
+    return backbone_of(causal_lm) if decoder is causal_lm else decoder
 
 
 def context_of(config: Any) -> int:
     """The longest sequence, in tokens, that a model of this configuration takes."""
     text = config.get_text_config()
-    return int(getattr(text, "max_position_embeddings", 0)) or 1 << 30
+    names = ("max_position_embeddings", "max_seq_len")  # the latter is MPT's
+    known = (getattr(text, name, None) for name in names)
+    return next((int(length) for length in known if length), 1 << 30)
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:
@@ -112,7 +135,7 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     place, options = _place(spec)
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # tokenizers has no other for a damaged file
         raise _unavailable("tokenizer", spec, error) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -123,13 +146,20 @@ def load_config(spec: ModelSpec) -> Any:
     """The configuration of a model, without its weights.
 
     Raises:
-        ModelError: it cannot be had.
+        ModelError: it cannot be had, or is of a model with an encoder.
     """
     place, options = _place(spec)
     try:
-        return AutoConfig.from_pretrained(place, **options)
-    except (OSError, ValueError, KeyError) as error:
+        config = AutoConfig.from_pretrained(place, **options)
+    except Exception as error:  # a value of a wrong type has one of its own
         raise _unavailable("configuration", spec, error) from error
+    if config.is_encoder_decoder:
+        raise ModelError(
+            f"{config.model_type} has an encoder",
+            where=place,
+            expected="a causal language model",
+        )
+    return config
 
 
 def load_model(
@@ -152,6 +182,7 @@ def load_model(
     spec = ModelSpec.model_validate(spec)
     where = resolve_device(device)
     tokenizer = load_tokenizer(spec)
+    load_config(spec)
     place, options = _place(spec)
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
@@ -161,7 +192,7 @@ def load_model(
             output_loading_info=True,
             **options,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except LOADING as error:
         raise _unavailable("model", spec, error) from error
     model, info = found
     if lacking := sorted(info["missing_keys"]):  # transformers draws them at random
@@ -170,7 +201,27 @@ def load_model(
         )
     name = spec.model_copy(update={"adapter": None}).name
     loaded = LanguageModel(model.to(where).eval(), tokenizer, name)
+    _check_causal(loaded, place)
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)
+
+
+def _check_causal(model: LanguageModel, place: str) -> None:
+    """See that no token looks at a later one, as in BERT, which also loads.
+
+    Raises:
+        ModelError: one does.
+    """
+    [ids] = model.encode([PROBE])
+    other = [*ids[:-1], ids[0] if ids[-1] != ids[0] else ids[-2]]
+    batch = torch.tensor([ids, other], device=model.device)
+    with torch.inference_mode():
+        first, second = model.model(input_ids=batch).logits[:, 0].float()
+    if (first - second).abs().max() > first.std() / 10:  # far above bf16's rounding
+        raise ModelError(
+            "a token's prediction depends on the tokens after it",
+            where=place,
+            expected="a causal language model",
+        )
 
 
 def attach(base: LanguageModel, folder: Path) -> LanguageModel:
@@ -303,10 +354,12 @@ def probe(model: LanguageModel) -> Tensor:
 
 
 def _place(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
+    # Without a word transformers asks, at a terminal, whether to run a model's code.
+    options: dict[str, Any] = {"trust_remote_code": False}
     if spec.hub is not None:
-        return spec.hub, {"revision": spec.revision or "main"}
+        return spec.hub, options | {"revision": spec.revision or "main"}
     folder = spec.folder if spec.folder is not None else gguf.converted(spec)
-    return str(folder), {}
+    return str(folder), options
 
 
 def _unavailable(what: str, spec: ModelSpec, error: Exception) -> ModelError:

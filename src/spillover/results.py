@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import yaml
+from filelock import FileLock
+from pydantic import Field, TypeAdapter, ValidationError
 
-from spillover import published, writing
+from spillover import parquet, published, writing
 from spillover.analysis import findings
 from spillover.analysis.findings import Evidence, Finding, Verdict
 from spillover.errors import DataError
@@ -33,6 +35,9 @@ from spillover.study import PIVOT, Study, read_study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Name = Annotated[str, Field(pattern=r"^[\w.+!-]+$")]  # stands in commands of others
+Versions = dict[Name, Name]
 
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
@@ -195,7 +200,27 @@ class Results:
         path = self.folder / name
         if not path.is_file():
             raise DataError("no such file", where=path, fix="run the study again")
-        return path.read_text("utf-8")
+        try:
+            return path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"cannot be read ({error})", where=path) from error
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """With which version of each package the run was made.
+
+        Raises:
+            DataError: the run's folder does not say so, or is damaged there.
+        """
+        try:
+            found = TypeAdapter(Versions).validate_json(self.kept("versions.json"))
+        except ValidationError as error:
+            raise DataError(
+                f"not versions of packages ({error.errors()[0]['msg']})",
+                where=self.folder / "versions.json",
+                fix="run the study again",
+            ) from error
+        return found
 
     def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
         """The verdicts on the paper's claims, and on `more` of the user's own."""
@@ -221,8 +246,6 @@ def read_results(folder: Path) -> Results:
     Raises:
         DataError: there are none, not all of them, or one is damaged.
     """
-    import pandas as pd
-
     if not (folder / "study.yaml").is_file():
         raise DataError(
             "no run that has ended",
@@ -231,18 +254,9 @@ def read_results(folder: Path) -> Results:
             fix="'spillover run' makes one",
         )
     study = read_study(folder / "study.yaml")
-    frames = {}
-    for name in FRAMES:
-        path = folder / "results" / f"{name}.parquet"
-        if not path.is_file():
-            raise DataError("no such file", where=path, fix="run the study again")
-        try:
-            frames[name] = pd.read_parquet(path)
-        except (OSError, ValueError) as error:  # what Arrow raises is one of them
-            said = str(error).splitlines()[0]
-            raise DataError(
-                f"no table ({said})", where=path, fix="run the study again"
-            ) from error
+    frames = {
+        name: parquet.read(folder / "results" / f"{name}.parquet") for name in FRAMES
+    }
     used = {task.name: task for task in (use.resolve() for use in study.tasks)}
     return Results(
         study=study,
@@ -261,7 +275,23 @@ def write_results(
     folder: Path,
     lint: pd.DataFrame,
 ) -> Results:
-    """Analyse the finished steps and write everything into the study's folder."""
+    """Analyse the finished steps and write everything into the study's folder.
+
+    Another process that writes into the folder is waited for.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        return _write_results(study, inputs, steps, store, folder, lint)
+
+
+def _write_results(
+    study: Study,
+    inputs: Inputs,
+    steps: Sequence[Step],
+    store: Store,
+    folder: Path,
+    lint: pd.DataFrame,
+) -> Results:
     found = collect.Outcomes(study, inputs, steps, store)
     scores = correlations.scored(found)
     results = Results(
@@ -281,17 +311,19 @@ def write_results(
         tasks={name: study.metric(data.task) for name, data in inputs.tasks.items()},
         kinds={name: data.task.kind for name, data in inputs.tasks.items()},
     )
+    # Written last: until then the folder is no run, neither the new nor an old one.
+    (folder / "study.yaml").unlink(missing_ok=True)
     for name in FRAMES:
         _write_frame(getattr(results, name), folder / "results" / name)
     verdicts = findings.to_frame(results.findings())
     _write_frame(verdicts, folder / "results" / "findings")
     results.write_tables()
     _lay_out(study, steps, store, folder)
+    versions = json.dumps(_versions(steps), indent=1)
+    writing.replace(folder / "versions.json", versions + "\n")
     as_run = study.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
     writing.replace(folder / "study.yaml", text)
-    versions = json.dumps(_versions(steps), indent=1)
-    writing.replace(folder / "versions.json", versions + "\n")
     results.write_report()
     return results
 
@@ -343,8 +375,7 @@ def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) ->
 
 def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".tmp")
-    temporary.unlink(missing_ok=True)
+    temporary = writing.beside(target)
     try:
         os.link(source, temporary)
     except OSError:  # another file system, or one without hard links

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +55,7 @@ def _settings(runs: Sequence[Results]) -> pd.DataFrame:
                 use.resolve().name: use.model_dump(mode="json", exclude_defaults=True)
                 for use in getattr(study, key)
             }
-        raw["versions"] = json.loads(results.kept("versions.json"))
+        raw["versions"] = results.versions
         columns.append(pd.json_normalize(raw).iloc[0].map(_text))
     frame = pd.concat(columns, axis=1).fillna("")
     differs = frame.ne(frame.iloc[:, 0], axis=0).any(axis=1)

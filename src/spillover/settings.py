@@ -53,7 +53,7 @@ class TuneSettings(Settings):
         project: what trackers file it under; None: the study's name, or `spillover`.
     """
 
-    epochs: float = Field(default=6, gt=0)  # the paper's
+    epochs: float = Field(default=6, gt=0, allow_inf_nan=False)  # the paper's
     learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
     schedule: Schedule = "cosine"  # the paper's
     rank: int = Field(default=8, ge=1)  # the paper's

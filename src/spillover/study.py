@@ -28,6 +28,10 @@ PIVOT = "en"
 """The language that is tuned on and that the others are compared with."""
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
+"""What PyYAML raises; the latter two of a date that is none, and of deep nesting."""
+
 OWN_PROMPT = "own"
 """How a task's own prompt is called, beside those that a study adds."""
 
@@ -137,15 +141,15 @@ class Study(Strict):
         embed: settings of embedding.
     """
 
-    name: str = Field(pattern=r"^[\w.-]+$")
+    name: str = Field(pattern=NAME)
     description: str = ""
     model: ModelSpec
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     languages: Codes = Field(min_length=2)
     tasks: tuple[TaskUse, ...] = Field(min_length=1)
     corpora: tuple[CorpusUse, ...] = ()
-    seed: int = 1
-    seeds: tuple[int, ...] = ()
+    seed: Seed = 1
+    seeds: tuple[Seed, ...] = ()
     chat: bool = False
     placeholders: PlaceholderPolicy = "keep"
     headline: Literal["strict", "choice", "calibrated"] = "strict"
@@ -221,7 +225,7 @@ def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
     text, where = _text(str(source))
     try:
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except UNREADABLE as error:
         raise StudyError(
             f"not YAML ({' '.join(str(error).split())})", where=where
         ) from error
@@ -306,7 +310,7 @@ def override(raw: dict[str, Any], text: str) -> None:
         raise StudyError(f"{text!r} has no '='", where="--set", expected="key=value")
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except UNREADABLE as error:
         raise StudyError(f"{value!r} is not YAML", where=f"--set {key}") from error
     *path, last = key.split(".")
     place: Any = raw

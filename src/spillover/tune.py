@@ -32,8 +32,8 @@ from spillover.batching import Progress, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
-from spillover.errors import DataError, ModelError, StudyError, unknown
-from spillover.models import LanguageModel, fp32_head
+from spillover.errors import DataError, ModelError, OutputError, StudyError, unknown
+from spillover.models import LanguageModel, backbone_of, decoder_of, fp32_head
 from spillover.settings import NOT_IN_KEY, TuneSettings
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
@@ -82,6 +82,7 @@ def tune(
             not add up to `batch_size`, no step would learn, a tracker is not there, or
             the model has an adapter already.
         ModelError: the loss is no longer a number.
+        OutputError: `checkpoints` holds what no call has written.
     """
     settings = settings or TuneSettings()
     if not items:
@@ -94,18 +95,8 @@ def tune(
         )
     examples = encode_examples(model, task, items, settings, chat=chat)
     set_seed(seed)
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=settings.target_modules
-        if isinstance(settings.target_modules, str)
-        else list(settings.target_modules),
-        exclude_modules=_beside_text(model.causal_lm),
-    )
     base = _glimpse(model)
-    adapted = get_peft_model(model.model, config)
+    adapted = _with_lora(model.model, settings)
     checkpoints = folder / "checkpoints"
     try:
         key = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
@@ -170,27 +161,52 @@ def check_steps(n: int, settings: TuneSettings) -> None:
 
 
 def check_modules(config: Any, settings: Sequence[TuneSettings]) -> None:
-    """See that a model of this configuration has the modules that LoRA is to go on.
+    """See that LoRA can go onto a model of this configuration as it is asked to.
 
     Raises:
-        StudyError: one of `target_modules` is the name of none, or of no linear one.
+        ModelError: transformers has no causal language model of this kind.
+        StudyError: one of `target_modules` is the name of none, or of no linear one, or
+            PEFT refuses.
     """
-    wanted = {
-        name
-        for each in settings
-        if each.target_modules != "all-linear"
-        for name in each.target_modules
-    }
-    if not wanted:
-        return
-    with torch.device("meta"):  # shapes alone
-        skeleton: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
-    beside = re.compile(_beside_text(skeleton) or "(?!)")
-    linear = [name for name in _linear(skeleton) if not beside.fullmatch(name)]
-    short = sorted({name.rpartition(".")[2] for name in linear})
-    for name in sorted(wanted):
-        if not any(f".{there}".endswith(f".{name}") for there in linear):
-            raise unknown("module", name, short, where="tune.target_modules")
+    unlike = {(each.target_modules, each.dropout): each for each in settings}
+    for each in unlike.values():
+        with torch.device("meta"):  # shapes alone
+            try:
+                skeleton: Any = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+                    config, trust_remote_code=False
+                )
+            except ValueError as error:
+                raise ModelError(
+                    f"{config.model_type!r} is no causal language model of transformers"
+                ) from error
+            off = re.compile(_kept_off(skeleton) or "(?!)")
+            linear = [name for name in _linear(skeleton) if not off.fullmatch(name)]
+            short = sorted({name.rpartition(".")[2] for name in linear})
+            modules = each.target_modules
+            for name in () if isinstance(modules, str) else sorted(modules):
+                if not any(f".{there}".endswith(f".{name}") for there in linear):
+                    raise unknown("module", name, short, where="tune.target_modules")
+            _with_lora(skeleton, each)
+
+
+def _with_lora(model: Any, settings: TuneSettings) -> PeftModel:
+    modules = settings.target_modules
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=modules if isinstance(modules, str) else list(modules),
+        exclude_modules=_kept_off(model),
+    )
+    try:
+        return get_peft_model(model, config)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise StudyError(
+            f"PEFT cannot put LoRA there ({str(error).splitlines()[0]})",
+            where="tune",
+            fix="name other target_modules, or set dropout to 0 if it is that",
+        ) from error
 
 
 def _linear(model: nn.Module) -> list[str]:
@@ -198,21 +214,23 @@ def _linear(model: nn.Module) -> list[str]:
     return [name for name, part in parts if isinstance(part, nn.Linear | Conv1D)]
 
 
-def _beside_text(causal_lm: Any) -> str | None:
-    """The modules of a model that see or hear, as a regular expression for PEFT.
+def _kept_off(causal_lm: Any) -> str | None:
+    """What LoRA does not go on, as a regular expression for PEFT; None for nothing.
 
-    They are often named as the decoder's are, and a task in text has no use for LoRA
-    on them. None where there are none.
+    That is what sees or hears, often named as the decoder's modules are, which a task
+    in text has no use for; and routers, some of which return more than a tensor.
     """
     names = {part: name for name, part in causal_lm.named_modules()}
-    backbone, decoder = names[causal_lm.base_model], names[causal_lm.get_decoder()]
-    if decoder == backbone:
-        return None
+    backbone = names[backbone_of(causal_lm)]
+    decoder = names[decoder_of(causal_lm)]
     start = f"{backbone}." if backbone else ""
     text = decoder.removeprefix(start)
-    beside = rf"{re.escape(start)}(?!{re.escape(text)}\.).*"
-    found = any(re.fullmatch(beside, name) for name in _linear(causal_lm))
-    return beside if found else None
+    kinds = [r".*\.router"]
+    if decoder != backbone:
+        kinds.append(rf"{re.escape(start)}(?!{re.escape(text)}\.).*")
+    linear = _linear(causal_lm)
+    found = [kind for kind in kinds if any(re.fullmatch(kind, name) for name in linear)]
+    return "|".join(found) or None
 
 
 def encode_examples(
@@ -280,6 +298,12 @@ def _resumable(folder: Path, call: object) -> str | None:
     """
     key = hashlib.sha256(json.dumps(call).encode()).hexdigest()
     written = folder / "call.sha256"
+    if folder.exists() and not written.is_file() and any(folder.iterdir()):
+        raise OutputError(
+            "holds something else than a training of spillover's",
+            where=folder,
+            fix="name another folder, or move it away",
+        )
     if not written.is_file() or written.read_text() != key:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

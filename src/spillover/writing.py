@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from spillover.errors import OutputError
+
+
+def beside(path: Path) -> Path:
+    """A name in the same folder that nobody else has, nor could have laid a link at."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
 
 
 def replace(path: Path, data: bytes | str) -> None:
@@ -18,11 +24,11 @@ def replace(path: Path, data: bytes | str) -> None:
     Raises:
         OutputError: it cannot be written; the old one stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = beside(path)
         try:
-            with temporary.open("wb") as file:
+            with temporary.open("xb") as file:
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -78,6 +78,31 @@ def test_cut_json_is_noticed(tmp_path: Path) -> None:
     assert "one JSON object a line" in message
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("NaN", "NaN is none of JSON's values"),
+        ("-Infinity", "-Infinity is none of JSON's values"),
+        ("9" * 5000, "Exceeds the limit"),
+        ('"\\ud800"', "surrogates not allowed"),
+        ("[" * 200_000, "recursion"),
+    ],
+)
+def test_json_that_no_text_can_come_of_is_refused(
+    tmp_path: Path, value: str, said: str
+) -> None:
+    path = write(tmp_path, "a.jsonl", f'{{"x": {value}}}\n')
+    message = fault(path, "jsonl")
+    assert message.startswith(f"{path}:1: not JSON (")
+    assert said in message
+
+
+def test_both_halves_of_a_pair_are_a_character(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", '{"x": "\\ud83d\\ude00"}\n')
+    [(_, values)] = records(path, "jsonl")
+    assert values == {"x": "\U0001f600"}
+
+
 def test_json_that_is_no_object_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.jsonl", "[1, 2]\n")
     assert fault(path, "jsonl").startswith(f"{path}:1: a JSON list")

@@ -222,7 +222,7 @@ def test_numbers_in_yaml_are_words() -> None:
 
 def test_the_first_source_that_serves_is_chosen() -> None:
     files = Files(path="a.jsonl", languages=("en",))
-    hub = Hub(repo="r", revision=REVISION, splits={"test": "test"})
+    hub = Hub(repo="a/r", revision=REVISION, splits={"test": "test"})
     absolute = Files(path="/a.jsonl", languages=("fr",))
     packaged = Files(path="a.jsonl", package="spillover.data", languages=("de",))
     sources = (files, absolute, packaged, hub)

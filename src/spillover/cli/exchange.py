@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from spillover import writing
 from spillover.cli.answer import Answer
 from spillover.cli.options import DataRoot, Overrides, StudyName
+from spillover.errors import StudyError
 from spillover.terminal import out, say, table
 
 if TYPE_CHECKING:
@@ -39,8 +41,9 @@ def lm_eval(
     from spillover.exchange.lm_eval import export as write
 
     groups = write(chosen, folder, data_root)
-    say(f"lm_eval --model hf --model_args {_arguments(chosen.model)},dtype=float32 \\")
-    say(f"  --include_path {folder} --tasks {','.join(groups)}")
+    arguments = shlex.quote(f"{_arguments(chosen.model)},dtype=float32")
+    say(f"lm_eval --model hf --model_args {arguments} \\")
+    say(f"  --include_path {shlex.quote(str(folder))} --tasks {','.join(groups)}")
 
 
 @import_.command()
@@ -152,7 +155,13 @@ def _arguments(spec: ModelSpec) -> str:
         "revision": spec.revision,
         "peft": spec.adapter,
     }
-    return ",".join(f"{key}={value}" for key, value in parts.items() if value)
+    given = {key: str(value) for key, value in parts.items() if value}
+    for key, value in given.items():
+        if "," in value or "=" in value:
+            raise StudyError(
+                f"lm-eval cannot be told {value!r}", where=f"model ({key})"
+            )
+    return ",".join(f"{key}={value}" for key, value in given.items())
 
 
 def _show(frame: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -92,13 +93,22 @@ def _blank(path: Path, number: int) -> DataError:
     )
 
 
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is none of JSON's values")
+
+
 def _objects(path: Path) -> Iterator[Record]:
     for number, line in _lines(path):
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
+            value = json.loads(line, parse_constant=_no_number)
+            if "\\ud" in line.lower():  # half of a pair, which no file can be given
+                json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            said = str(error)
+            if isinstance(error, json.JSONDecodeError):
+                said = f"{error.msg} at character {error.colno} of {len(line)}"
             raise DataError(
-                f"not JSON ({error.msg} at character {error.colno} of {len(line)})",
+                f"not JSON ({said})",
                 where=f"{path}:{number}",
                 expected="one JSON object a line",
                 fix="the line may be cut: fetch the file again",
@@ -123,10 +133,11 @@ def _table(
     for number, row in cells:
         if not names:
             names = row
-            repeated = {name for name in names if names.count(name) > 1}
+            counts = Counter(names)
+            repeated = [name for name in sorted(counts) if counts[name] > 1]
             if repeated:
                 raise DataError(
-                    f"the header names {sorted(repeated)[0]!r} twice",
+                    f"the header names {repeated[0]!r} twice",
                     where=f"{path}:{number}",
                 )
             continue
@@ -175,7 +186,7 @@ def _sentences(path: Path) -> Iterator[Record]:
     for first, block in _blocks(path):
         try:
             sentences = parse(block)
-        except ParseException as error:
+        except (ParseException, ValueError) as error:
             raise DataError(
                 f"not CoNLL-U ({error})",
                 where=f"{path}:{first}",

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import get_args
 
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
 
 from spillover.data.columns import Columns, Row, Split
 from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
@@ -25,14 +25,14 @@ class Files(Columns):
 
     Attributes:
         path: absolute, or relative to the data root, or to `package`.
-        package: the package that ships the files (`spillover.data.mini`).
+        package: the package of spillover that ships the files (`spillover.data.mini`).
         format: None: from the suffix of `path`.
         header: the column names of a table that has no header line.
         quoted: whether cells may stand in double quotes; None: csv yes, tsv no.
     """
 
     path: str
-    package: str | None = None
+    package: str | None = Field(default=None, pattern=r"^spillover(\.\w+)*$")
     format: Format | None = None
     header: tuple[str, ...] = ()
     quoted: bool | None = None
@@ -111,6 +111,16 @@ class Hub(Columns):
     revision: str
     config: str | None = None
     data_files: str | None = None
+
+    @field_validator("repo")
+    @classmethod
+    def _has_an_owner(cls, value: str) -> str:
+        # Of a bare name `datasets` makes a loader of its own; one reads pickles.
+        if "/" not in value:
+            raise ValueError(
+                f"{value!r} is neither owner/name nor the path of a folder"
+            )
+        return value
 
     def patterns(self) -> list[str]:
         """Every string in which `{language}` and `{split}` are replaced."""
@@ -212,9 +222,9 @@ def read_files(
 
 
 def _no_file(path: Path, language: str, split: Split) -> DataError:
-    folder = next(parent for parent in path.parents if parent.is_dir())
+    folder = next((parent for parent in path.parents if parent.is_dir()), path)
     there = sorted(entry.name for entry in islice(folder.iterdir(), 1000))
-    missing = path.relative_to(folder).parts[0]
+    missing = next(iter(path.relative_to(folder).parts), "")
     shown = get_close_matches(missing, there, n=3) or there[:10]
     held = ", ".join(shown) + (", …" if len(there) > len(shown) else "")
     return DataError(
@@ -248,7 +258,7 @@ def read_hub(
             split=theirs,
             revision=hub.revision,
         )
-    except (DatasetsError, OSError, ValueError) as error:
+    except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()
         raise DataError(
             f"the Hub gave no {split} split in {language!r} "

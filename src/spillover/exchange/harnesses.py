@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from spillover.errors import DataError
 
 ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of a function, in lighteval's metrics' names
+MOST = 10**300  # an integer of more digits is no float
 T = TypeVar("T")
 Scores = Mapping[str, tuple[float, float | None]]
 """Metric -> value and standard error."""
@@ -141,10 +142,11 @@ def read_results(path: Path) -> list[Result]:
 
 
 def _lm_eval(path: Path, raw: _LmEval) -> Iterator[Result]:
-    arguments = raw.config.get("model_args") or {}
+    arguments = raw.config.get("model_args")
     if isinstance(arguments, str):
         pairs = (part.partition("=") for part in arguments.split(","))
         arguments = {key.strip(): value.strip() for key, _, value in pairs}
+    arguments = arguments if isinstance(arguments, dict) else {}
     # `model_name` is the adapter's where there is one.
     base = arguments.get("pretrained") or raw.model_name
     model = _named(base, arguments.get("peft") or arguments.get("delta"))
@@ -152,13 +154,14 @@ def _lm_eval(path: Path, raw: _LmEval) -> Iterator[Result]:
         metadata = raw.configs.get(name, _Config()).metadata
         exported = metadata.spillover if isinstance(metadata, Metadata) else None
         counts = raw.counts.get(name, {})
+        length = _number(values.get("sample_len"))
         yield Result(
             path,
             model,
             name,
             raw.shots.get(name),
             _lm_eval_scores(values),
-            counts.get("effective", values.get("sample_len")),
+            counts.get("effective", None if length is None else int(length)),
             exported.n_expected if exported else counts.get("original"),
             name in raw.groups,
             exported,
@@ -238,10 +241,11 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _number(value: object) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return None if abs(value) >= MOST else float(value)
 
 
-def _named(*parts: str | None) -> str:
+def _named(*parts: object) -> str:
     """As tables call a model: with its adapter, and without their folders."""
-    return "+".join(Path(part).name for part in parts if part) or "unknown"
+    return "+".join(Path(str(part)).name for part in parts if part) or "unknown"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from spillover import writing
 from spillover.errors import OutputError
@@ -115,6 +116,10 @@ class Store:
             if folder.exists():  # without a manifest: damaged from outside
                 shutil.rmtree(folder)
             os.replace(partial, folder)
+        except SafetensorError as error:  # of a full disk, too
+            raise OutputError(
+                f"tensors cannot be written or read ({error})", where=partial
+            ) from error
         finally:
             lock.release()
 

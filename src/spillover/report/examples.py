@@ -8,6 +8,7 @@ from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spillover import parquet
 from spillover.data.task import Task
 from spillover.languages import language as language_of
 from spillover.study import OWN_PROMPT, Study
@@ -75,8 +76,6 @@ def examples(study: Study, folder: Path) -> list[Group]:
 
 def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
     """The items of a task and language; None where there are no predictions."""
-    import pandas as pd
-
     metric = study.metric(task)
     columns = ["id", "prompt", "gold", "text", "strict", "choice", metric]
     seed = study.training_seeds[0]
@@ -86,7 +85,7 @@ def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
     ]
     if not all(path.is_file() for path in paths):
         return None
-    before, after = (pd.read_parquet(path, columns=columns) for path in paths)
+    before, after = (parquet.read(path, columns) for path in paths)
     both = before.merge(after, on="id", suffixes=(" before", " after"), validate="1:1")
     return {
         "task": task.name,

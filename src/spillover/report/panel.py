@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from rich.table import Table
 
-_MARKDOWN_ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\|*<"} | {"\n": " "})
+_MARKDOWN_ESCAPES = str.maketrans(
+    {c: f"\\{c}" for c in "\\|*<["} | {"\n": " ", "\r": " "}
+)
 _LATEX_ESCAPES = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {

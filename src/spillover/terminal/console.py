@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 WIDTH = 80
 """The most columns that are used, however wide the terminal is."""
@@ -13,8 +15,26 @@ NOBODY_READS = 141
 """The status of a program that SIGPIPE ended, as a shell tells it."""
 
 
+_CONTROLS = {*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n\r"}
+_DIRECTIONS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+SHOWN = {code: f"\\x{code:02x}" for code in _CONTROLS}
+SHOWN |= {code: f"\\u{code:04x}" for code in _DIRECTIONS}
+
+
 class Stream(Console):
     """A console that ends quietly once nobody reads it any more, as before `| head`."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As rich does, with control characters of a text shown by their code.
+
+        A name or an example from a file could else move the cursor, rename the window,
+        fill the clipboard or turn the direction of writing.
+        """
+        for text, style, control in super().render(renderable, options):
+            shown = text if control else text.translate(SHOWN)
+            yield Segment(shown, style, control)
 
     def on_broken_pipe(self) -> None:
         """End; what Python still has to write at exit goes nowhere."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,11 +151,14 @@ def widest(labels: Iterable[str], size: float = SIZE) -> float:
 
 def shortened(text: str, room: float, size: float = SIZE) -> str:
     """As much of a text's two ends as fits in so many inches, an ellipsis between."""
-    shown, kept = text, len(text)
-    while width(shown, size) > room and kept:
-        kept -= 1
-        shown = text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
-    return shown
+
+    def ends(kept: int) -> str:
+        return text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
+
+    if width(text, size) <= room:
+        return text
+    lengths = range(1, len(text))
+    return ends(bisect_right(lengths, room, key=lambda n: width(ends(n), size)))
 
 
 def sheet(height: float, width: float = WIDTH) -> Axes:

@@ -1,0 +1,30 @@
+"""Tables of a run, read back from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spillover.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """A table, or some of its columns.
+
+    Raises:
+        DataError: it is not there, is damaged or lacks a column.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise DataError("no such file", where=path, fix="run the study again")
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError) as error:  # what Arrow raises is one of them
+        said = str(error).splitlines()[0]
+        raise DataError(
+            f"no table ({said})", where=path, fix="run the study again"
+        ) from error
