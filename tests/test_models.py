@@ -103,6 +103,18 @@ def test_a_model_that_reads_both_ways_is_an_error(
     assert message in str(caught.value)
 
 
+def test_a_model_that_reads_its_padding_is_an_error(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "copy")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "vocab_size": 512}
+    config = AutoConfig.for_model("rwkv", **sizes, intermediate_size=48)
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    with pytest.raises(ModelError, match="padding changes what it predicts"):
+        load_model(str(folder), device="cpu")
+
+
 def test_code_in_a_models_folder_is_not_run(
     tiny_folders: dict[str, Path],
     tmp_path: Path,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from spillover import gguf
+from spillover.batching import pad
 from spillover.devices import resolve_device, resolve_dtype
 from spillover.errors import ModelError
 from spillover.model_spec import ModelSpec, adapter_digest
@@ -202,6 +203,7 @@ def load_model(
     name = spec.model_copy(update={"adapter": None}).name
     loaded = LanguageModel(model.to(where).eval(), tokenizer, name)
     _check_causal(loaded, place)
+    _check_padding(loaded, place)
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)
 
 
@@ -221,6 +223,25 @@ def _check_causal(model: LanguageModel, place: str) -> None:
             "a token's prediction depends on the tokens after it",
             where=place,
             expected="a causal language model",
+        )
+
+
+def _check_padding(model: LanguageModel, place: str) -> None:
+    """See that padding changes nothing, as it does in RWKV, which has no mask.
+
+    Raises:
+        ModelError: it does.
+    """
+    [ids] = model.encode([PROBE])
+    batch = pad([ids[:-2], ids], model.pad_id, side="left", device=model.device)
+    with torch.inference_mode():
+        padded = model.model(**batch).logits[0, -1].float()
+        alone = model.model(input_ids=batch["input_ids"][:1, 2:]).logits[0, -1].float()
+    if (padded - alone).abs().mean() > alone.std() / 4:  # far above bf16's rounding
+        raise ModelError(
+            "padding changes what it predicts",
+            where=place,
+            expected="a model that masks it, as all Transformers do",
         )
 
 

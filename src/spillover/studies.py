@@ -106,9 +106,10 @@ def check_fit(prepared: Prepared) -> None:
     from spillover.embed import check_layers
     from spillover.encoding import Encoder
     from spillover.evaluate import check_fit as check_prompts
+    from spillover.lora import check_modules
     from spillover.models import context_of, load_config, load_tokenizer
     from spillover.tracking import check_trackers
-    from spillover.tune import MERGE, check_modules, check_steps
+    from spillover.tune import MERGE, check_steps
 
     study, errors = prepared.study, list[SpilloverError]()
     tokenizer, config = load_tokenizer(study.model), load_config(study.model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -14,26 +13,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import (
-    AutoModelForCausalLM,
     PrinterCallback,
     Trainer,
     TrainerCallback,
     set_seed,
 )
-from transformers.pytorch_utils import Conv1D
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from spillover.batching import Progress, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
-from spillover.errors import DataError, ModelError, OutputError, StudyError, unknown
-from spillover.models import LanguageModel, backbone_of, decoder_of, fp32_head
+from spillover.errors import DataError, ModelError, OutputError, StudyError
+from spillover.lora import with_lora
+from spillover.models import LanguageModel, fp32_head
 from spillover.settings import NOT_IN_KEY, TuneSettings
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
@@ -96,7 +94,7 @@ def tune(
     examples = encode_examples(model, task, items, settings, chat=chat)
     set_seed(seed)
     base = _glimpse(model)
-    adapted = _with_lora(model.model, settings)
+    adapted = with_lora(model.model, settings)
     checkpoints = folder / "checkpoints"
     try:
         key = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
@@ -158,79 +156,6 @@ def check_steps(n: int, settings: TuneSettings) -> None:
             expected="0 steps, or more steps",
             fix="lower warmup_steps or batch_size, or take more items or epochs",
         )
-
-
-def check_modules(config: Any, settings: Sequence[TuneSettings]) -> None:
-    """See that LoRA can go onto a model of this configuration as it is asked to.
-
-    Raises:
-        ModelError: transformers has no causal language model of this kind.
-        StudyError: one of `target_modules` is the name of none, or of no linear one, or
-            PEFT refuses.
-    """
-    unlike = {(each.target_modules, each.dropout): each for each in settings}
-    for each in unlike.values():
-        with torch.device("meta"):  # shapes alone
-            try:
-                skeleton: Any = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-                    config, trust_remote_code=False
-                )
-            except ValueError as error:
-                raise ModelError(
-                    f"{config.model_type!r} is no causal language model of transformers"
-                ) from error
-            off = re.compile(_kept_off(skeleton) or "(?!)")
-            linear = [name for name in _linear(skeleton) if not off.fullmatch(name)]
-            short = sorted({name.rpartition(".")[2] for name in linear})
-            modules = each.target_modules
-            for name in () if isinstance(modules, str) else sorted(modules):
-                if not any(f".{there}".endswith(f".{name}") for there in linear):
-                    raise unknown("module", name, short, where="tune.target_modules")
-            _with_lora(skeleton, each)
-
-
-def _with_lora(model: Any, settings: TuneSettings) -> PeftModel:
-    modules = settings.target_modules
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=modules if isinstance(modules, str) else list(modules),
-        exclude_modules=_kept_off(model),
-    )
-    try:
-        return get_peft_model(model, config)
-    except (ValueError, TypeError, NotImplementedError) as error:
-        raise StudyError(
-            f"PEFT cannot put LoRA there ({str(error).splitlines()[0]})",
-            where="tune",
-            fix="name other target_modules, or set dropout to 0 if it is that",
-        ) from error
-
-
-def _linear(model: nn.Module) -> list[str]:
-    parts = model.named_modules()
-    return [name for name, part in parts if isinstance(part, nn.Linear | Conv1D)]
-
-
-def _kept_off(causal_lm: Any) -> str | None:
-    """What LoRA does not go on, as a regular expression for PEFT; None for nothing.
-
-    That is what sees or hears, often named as the decoder's modules are, which a task
-    in text has no use for; and routers, some of which return more than a tensor.
-    """
-    names = {part: name for name, part in causal_lm.named_modules()}
-    backbone = names[backbone_of(causal_lm)]
-    decoder = names[decoder_of(causal_lm)]
-    start = f"{backbone}." if backbone else ""
-    text = decoder.removeprefix(start)
-    kinds = [r".*\.router"]
-    if decoder != backbone:
-        kinds.append(rf"{re.escape(start)}(?!{re.escape(text)}\.).*")
-    linear = _linear(causal_lm)
-    found = [kind for kind in kinds if any(re.fullmatch(kind, name) for name in linear)]
-    return "|".join(found) or None
 
 
 def encode_examples(
