@@ -110,7 +110,13 @@ def test_a_model_that_reads_its_padding_is_an_error(
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "vocab_size": 512}
     config = AutoConfig.for_model("rwkv", **sizes, intermediate_size=48)
     torch.manual_seed(0)
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    model = AutoModelForCausalLM.from_config(config)
+    for name, weight in model.named_parameters():  # as if it had learned something
+        if name.endswith("time_decay"):
+            torch.nn.init.constant_(weight, -5)  # to remember
+        elif weight.ndim > 1:
+            torch.nn.init.normal_(weight, std=0.5)
+    model.save_pretrained(folder)
     with pytest.raises(ModelError, match="padding changes what it predicts"):
         load_model(str(folder), device="cpu")
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PLAIN_DECODING = {
     "do_sample": False,
-    "use_cache": True,  # a model saved with False would read `_prefilled` twice
     "repetition_penalty": 1.0,
     "length_penalty": 1.0,
     "no_repeat_ngram_size": 0,
@@ -302,6 +301,7 @@ def _generate(
             input_ids=rows["input_ids"],
             attention_mask=rows["attention_mask"],
             past_key_values=_prefilled(model, rows, settings.beams),
+            use_cache=True,  # a model saved with False would read it twice
             num_beams=settings.beams,
             max_new_tokens=settings.max_new_tokens,
             eos_token_id=_ends(model),

@@ -104,8 +104,8 @@ def check(path: Path) -> None:
     class Bounded(GGUFReader):
         """It would go on past the end, as far as a length says that was made up."""
 
-        def _get(self, offset: int, dtype: Any, count: int = 1, *rest: Any) -> Any:
-            found = super()._get(offset, dtype, count, *rest)
+        def _get(self, offset: int, dtype: Any, count: int = 1, **options: Any) -> Any:
+            found = super()._get(offset, dtype, count, **options)
             if len(found) < count:
                 raise IndexError("it ends in the middle of a value")
             return found

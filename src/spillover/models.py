@@ -233,10 +233,10 @@ def _check_padding(model: LanguageModel, place: str) -> None:
         ModelError: it does.
     """
     [ids] = model.encode([PROBE])
-    batch = pad([ids[:-2], ids], model.pad_id, side="left", device=model.device)
+    batch = pad([ids[:2], ids], model.pad_id, side="left", device=model.device)
     with torch.inference_mode():
         padded = model.model(**batch).logits[0, -1].float()
-        alone = model.model(input_ids=batch["input_ids"][:1, 2:]).logits[0, -1].float()
+        alone = model.model(input_ids=batch["input_ids"][:1, -2:]).logits[0, -1].float()
     if (padded - alone).abs().mean() > alone.std() / 4:  # far above bf16's rounding
         raise ModelError(
             "padding changes what it predicts",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _MARKDOWN_ESCAPES = str.maketrans(
-    {c: f"\\{c}" for c in "\\|*<["} | {"\n": " ", "\r": " "}
+    {c: f"\\{c}" for c in "\\|*<"} | {"\n": " ", "\r": " "}
 )
 _LATEX_ESCAPES = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
@@ -89,6 +89,11 @@ def numbers(panel: Panel) -> pd.DataFrame:
     return frame
 
 
+def _escaped(text: str) -> str:
+    """A text that Markdown shows as it is, also one that looks like a link."""
+    return text.translate(_MARKDOWN_ESCAPES).replace("](", "]\\(")
+
+
 def markdown(panels: Sequence[Panel]) -> str:
     """Each panel as a heading, a pipe table and its note."""
     parts = []
@@ -96,14 +101,12 @@ def markdown(panels: Sequence[Panel]) -> str:
         labels = panel.cells.index.nlevels
         rule = ["---"] * labels + ["---:"] * panel.cells.shape[1]
         rows = [
-            [cell.translate(_MARKDOWN_ESCAPES) for cell in line]
+            [_escaped(cell) for cell in line]
             for line in [_header(panel, " "), *_lines(panel)]
         ]
         rows.insert(1, rule)
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-        heading, note = (
-            text.translate(_MARKDOWN_ESCAPES) for text in (panel.heading, panel.note)
-        )
+        heading, note = _escaped(panel.heading), _escaped(panel.note)
         parts.append(f"### {heading}\n\n{table}\n\n{note}\n")
     return "\n".join(parts)
 
