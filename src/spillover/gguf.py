@@ -104,8 +104,10 @@ def check(path: Path) -> None:
     class Bounded(GGUFReader):
         """It would go on past the end, as far as a length says that was made up."""
 
-        def _get(self, offset: int, dtype: Any, count: int = 1, **options: Any) -> Any:
-            found = super()._get(offset, dtype, count, **options)
+        def _get(
+            self, offset: int, dtype: Any, count: int = 1, override_order: Any = None
+        ) -> Any:
+            found = super()._get(offset, dtype, count, override_order)
             if len(found) < count:
                 raise IndexError("it ends in the middle of a value")
             return found
