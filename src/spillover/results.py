@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import yaml
-from filelock import FileLock
 from pydantic import Field, TypeAdapter, ValidationError
 
 from spillover import parquet, published, writing
@@ -275,23 +274,7 @@ def write_results(
     folder: Path,
     lint: pd.DataFrame,
 ) -> Results:
-    """Analyse the finished steps and write everything into the study's folder.
-
-    Another process that writes into the folder is waited for.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        return _write_results(study, inputs, steps, store, folder, lint)
-
-
-def _write_results(
-    study: Study,
-    inputs: Inputs,
-    steps: Sequence[Step],
-    store: Store,
-    folder: Path,
-    lint: pd.DataFrame,
-) -> Results:
+    """Analyse the finished steps and write everything into the study's folder."""
     found = collect.Outcomes(study, inputs, steps, store)
     scores = correlations.scored(found)
     results = Results(

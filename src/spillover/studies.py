@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from spillover.errors import Faults, SpilloverError, StudyError
 from spillover.lint import lint, to_frame
 from spillover.lint.remark import Remark
@@ -181,14 +183,18 @@ def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
         device=prepared.device,
         watcher=watcher,
     )
-    return write_results(
-        prepared.study,
-        prepared.inputs,
-        prepared.steps,
-        prepared.store,
-        prepared.folder,
-        to_frame(remarks),
-    )
+    folder = prepared.folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Another process that writes into the folder is waited for.
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        return write_results(
+            prepared.study,
+            prepared.inputs,
+            prepared.steps,
+            prepared.store,
+            folder,
+            to_frame(remarks),
+        )
 
 
 def check_data(study: Study, inputs: Inputs) -> list[Remark]:
