@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from filelock import FileLock, Timeout
 from safetensors.numpy import load_file
 
 from spillover.analysis.findings import Evidence, Verdict
@@ -177,6 +179,31 @@ def test_a_second_run_computes_nothing_and_writes_the_same(
     for path in tiny.out.rglob("*"):
         if path.is_file():
             assert (out / path.relative_to(tiny.out)).read_bytes() == path.read_bytes()
+
+
+def test_one_process_at_a_time_writes_a_folder(
+    tiny_done: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, results = tiny_done
+    lock = made.out.with_name(f".{made.out.name}.lock")
+
+    def write(*_: object) -> Results:
+        with pytest.raises(Timeout):
+            FileLock(lock).acquire(timeout=0)
+        return results
+
+    monkeypatch.setattr("spillover.studies.write_results", write)
+    run(made.study, data_root=made.data, out=made.out, device="cpu")
+    with FileLock(lock).acquire(timeout=0):
+        pass
+
+
+def test_versions_that_are_none_are_an_error(tiny_done: Done, tmp_path: Path) -> None:
+    results = replace(tiny_done[1], folder=tmp_path)
+    for text in ("", "[1]", '{"torch": "2.0; curl evil"}', '{"a b": "1"}'):
+        (tmp_path / "versions.json").write_text(text)
+        with pytest.raises(DataError, match=r"versions\.json: not versions of pack"):
+            _ = results.versions
 
 
 def test_a_damaged_table_is_named(tiny_done: Done, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from spillover.study import PIVOT, Study, read_study
 if TYPE_CHECKING:
     import pandas as pd
 
-Name = Annotated[str, Field(pattern=r"^[\w.+!-]+$")]  # stands in commands of others
+Name = Annotated[str, Field(pattern=r"^[\w.+!~-]+$")]  # stands in commands of others
 Versions = dict[Name, Name]
 
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
