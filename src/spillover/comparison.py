@@ -221,7 +221,6 @@ def _states(
     results: Results, task: str, language: str, metric: str
 ) -> list[pd.DataFrame]:
     """The predictions before tuning, and after it with each seed, by item."""
-
     study = results.study
     after = [(task, seed) for seed in study.training_seeds]
     states = []

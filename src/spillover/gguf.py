@@ -115,7 +115,11 @@ def check(path: Path) -> None:
     try:
         Bounded(path)
     except (
-        *(ValueError, IndexError, KeyError, OverflowError, OSError),
+        ValueError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        OSError,
         RecursionError,
     ) as error:
         raise ModelError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spillover.errors import ModelError, OutputError, StudyError, unknown
 from spillover.model_card import Adapter, base_of, model_card
-from spillover.model_spec import adapter_digest
+from spillover.model_spec import adapter_digest, network_error
 from spillover.pipeline.run import ADAPTER
 from spillover.report.examples import adapter_of
 from spillover.results import Results
@@ -204,7 +204,6 @@ def _refusals(repo: str) -> Iterator[None]:
         OfflineModeIsEnabled,
     )
 
-    network: type[Exception] = HfHubHTTPError.__bases__[0]  # the HTTP library's root
     try:
         yield
     except OfflineModeIsEnabled as error:
@@ -213,7 +212,7 @@ def _refusals(repo: str) -> Iterator[None]:
         ) from error
     except LocalTokenNotFoundError as error:
         raise _refused(repo, 401, "") from error
-    except (network, OSError, ValueError, RuntimeError) as error:
+    except (network_error(), OSError, ValueError, RuntimeError) as error:
         # A failed upload is a RuntimeError; its cause says why.
         cause = error.__cause__ or error if isinstance(error, RuntimeError) else error
         if isinstance(cause, HfHubHTTPError):

@@ -28,22 +28,30 @@ def check_modules(config: Any, settings: Sequence[TuneSettings]) -> None:
     unlike = {(each.target_modules, each.dropout): each for each in settings}
     for each in unlike.values():
         with torch.device("meta"):  # shapes alone
-            try:
-                skeleton: Any = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-                    config, trust_remote_code=False
-                )
-            except ValueError as error:
-                raise ModelError(
-                    f"{config.model_type!r} is no causal language model of transformers"
-                ) from error
-            off = re.compile(_kept_off(skeleton) or "(?!)")
-            linear = [name for name in _linear(skeleton) if not off.fullmatch(name)]
-            short = sorted({name.rpartition(".")[2] for name in linear})
-            modules = each.target_modules
-            for name in () if isinstance(modules, str) else sorted(modules):
-                if not any(f".{there}".endswith(f".{name}") for there in linear):
-                    raise unknown("module", name, short, where="tune.target_modules")
+            skeleton = _skeleton(config)
+            if not isinstance(each.target_modules, str):
+                _check_names(skeleton, each.target_modules)
             with_lora(skeleton, each)
+
+
+def _skeleton(config: Any) -> Any:
+    try:
+        return AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+            config, trust_remote_code=False
+        )
+    except ValueError as error:
+        raise ModelError(
+            f"{config.model_type!r} is no causal language model of transformers"
+        ) from error
+
+
+def _check_names(causal_lm: Any, modules: Sequence[str]) -> None:
+    off = re.compile(_kept_off(causal_lm) or "(?!)")
+    linear = [name for name in _linear(causal_lm) if not off.fullmatch(name)]
+    short = sorted({name.rpartition(".")[2] for name in linear})
+    for name in sorted(modules):
+        if not any(f".{there}".endswith(f".{name}") for there in linear):
+            raise unknown("module", name, short, where="tune.target_modules")
 
 
 def with_lora(model: Any, settings: TuneSettings) -> PeftModel:

@@ -200,16 +200,22 @@ def _digest(files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
+def network_error() -> type[Exception]:
+    """The root of what the HTTP library under the Hub's client raises."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    root: type[Exception] = HfHubHTTPError.__bases__[0]
+    return root
+
+
 def _commit(repo: str, revision: str | None) -> str:
     if revision and re.fullmatch("[0-9a-f]{40}", revision):
         return revision
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
-    network: type[Exception] = HfHubHTTPError.__bases__[0]  # the HTTP library's root
     try:
         return str(HfApi().model_info(repo, revision=revision).sha)
-    except (network, OSError, ValueError) as error:
+    except (network_error(), OSError, ValueError) as error:
         raise ModelError(
             f"the Hub did not say which commit {revision or 'the default branch'} is",
             where=repo,

@@ -22,9 +22,6 @@ from spillover.model_spec import ModelSpec, adapter_digest
 
 PROBE = "The capital of France is"
 
-LOADING = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
-"""What transformers raises where a model cannot be had."""
-
 
 @dataclass(frozen=True)
 class LanguageModel:
@@ -133,7 +130,10 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     Raises:
         ModelError: it cannot be had.
     """
-    place, options = _place(spec)
+    return _tokenizer(spec, *_place(spec))
+
+
+def _tokenizer(spec: ModelSpec, place: str, options: dict[str, Any]) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
     except Exception as error:  # tokenizers has no other for a damaged file
@@ -149,7 +149,10 @@ def load_config(spec: ModelSpec) -> Any:
     Raises:
         ModelError: it cannot be had, or is of a model with an encoder.
     """
-    place, options = _place(spec)
+    return _config(spec, *_place(spec))
+
+
+def _config(spec: ModelSpec, place: str, options: dict[str, Any]) -> Any:
     try:
         config = AutoConfig.from_pretrained(place, **options)
     except Exception as error:  # a value of a wrong type has one of its own
@@ -182,9 +185,9 @@ def load_model(
     """
     spec = ModelSpec.model_validate(spec)
     where = resolve_device(device)
-    tokenizer = load_tokenizer(spec)
-    load_config(spec)
-    place, options = _place(spec)
+    place, options = _place(spec)  # once: the bytes of a GGUF file are read for it
+    tokenizer = _tokenizer(spec, place, options)
+    _config(spec, place, options)
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
             place,
@@ -193,7 +196,14 @@ def load_model(
             output_loading_info=True,
             **options,
         )
-    except LOADING as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        ImportError,
+        SafetensorError,
+    ) as error:
         raise _unavailable("model", spec, error) from error
     model, info = found
     if lacking := sorted(info["missing_keys"]):  # transformers draws them at random

@@ -212,14 +212,13 @@ class Results:
             DataError: the run's folder does not say so, or is damaged there.
         """
         try:
-            found = TypeAdapter(Versions).validate_json(self.kept("versions.json"))
+            return TypeAdapter(Versions).validate_json(self.kept("versions.json"))
         except ValidationError as error:
             raise DataError(
                 f"not versions of packages ({error.errors()[0]['msg']})",
                 where=self.folder / "versions.json",
                 fix="run the study again",
             ) from error
-        return found
 
     def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
         """The verdicts on the paper's claims, and on `more` of the user's own."""
