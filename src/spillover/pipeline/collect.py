@@ -280,7 +280,8 @@ def mexa(found: Outcomes) -> pd.DataFrame:
     """MEXA over the layers that were looked at, by mean and by maximum.
 
     Kargaran et al. (2024) take all layers, the last token or the mean weighted by
-    position: `embed: {layers: all, poolings: [last, weighted]}`.
+    position, BOS included where the tokenizer adds it: `embed: {layers: all,
+    poolings: [last, weighted], special_tokens: true}`.
     """
     rows = []
     for step, measured in found.compared.items():
