@@ -96,7 +96,7 @@ def compared(*rows):
         ([("en", 0.4, 0.0, 1)], "not decidable", "pawsx: nothing was measured."),
     ],
 )
-def test_tuning_improves_each_other_language(rows, decision, sentence):
+def test_tuning_raises_the_score_in_each_other_language(rows, decision, sentence):
     [verdict] = improves(evidence(comparisons=compared(*rows)))
     assert (verdict.decision, verdict.sentence) == (decision, sentence)
 
@@ -112,6 +112,23 @@ def test_other_metrics_and_prompts_decide_nothing():
     assert verdict.numbers == {"fr": "0.500 to 0.700, adjusted p 0.010"}
 
 
+def answered(low, high, languages=("fr", "ja")):
+    """Accuracies with their intervals after tuning, and a constant's .55 of 200."""
+    row = {"task": "pawsx", "prompt": "own", "value": 0.55}
+    evaluated = pd.DataFrame(
+        [
+            row
+            | {"metric": "accuracy_strict", "tuned_on": tuned_on, "language": language}
+            | {"low": a, "high": b}
+            for language in languages
+            for tuned_on, a, b in ((None, 0.0, 0.1), ("pawsx", low, high))
+        ]
+    )
+    measure = {"measure": "baseline_majority", "n": 200}
+    constant = pd.DataFrame([row | measure | {"language": x} for x in languages])
+    return {"evaluations": evaluated, "diagnostics": constant}
+
+
 @pytest.mark.parametrize(
     ("low", "high", "decision"),
     [
@@ -122,16 +139,7 @@ def test_other_metrics_and_prompts_decide_nothing():
     ],
 )
 def test_answers_are_compared_with_the_best_constant_one(low, high, decision):
-    row = {"task": "pawsx", "language": "fr", "prompt": "own", "value": 0.55}
-    evaluated = pd.DataFrame(
-        [
-            row
-            | {"metric": "accuracy_strict", "tuned_on": tuned_on, "low": a, "high": b}
-            for tuned_on, a, b in ((None, 0.0, 0.1), ("pawsx", low, high))
-        ]
-    )
-    constant = pd.DataFrame([row | {"measure": "baseline_majority", "n": 200}])
-    [verdict] = beats_constant(evidence(evaluations=evaluated, diagnostics=constant))
+    [verdict] = beats_constant(evidence(**answered(low, high, ["fr"])))
     assert verdict.decision == decision
     assert verdict.numbers == {"fr": "0.550 against 0.550"}
 
@@ -182,10 +190,13 @@ def similar(**columns):
         ([0.01, 0.02], [0.1, 0.1], "supported"),
         ([0.01, -0.02], [0.1, 0.1], "not decidable"),
         ([0.01, -0.2], [0.1, -0.1], "contradicted"),
+        # Below 0 alone, but one of two may be so by chance: 0.001 when widened.
+        ([0.01, -0.021], [0.1, -0.001], "not decidable"),
     ],
 )
 def test_parallel_pairs_beat_random_ones(lows, highs, decision):
-    frame = similar(gap_low=lows, gap_high=highs)
+    middle = [(low + high) / 2 for low, high in zip(lows, highs, strict=True)]
+    frame = similar(gap=middle, gap_low=lows, gap_high=highs)
     [verdict] = parallel_beats_random(evidence(similarities=frame))
     assert verdict.decision == decision
     assert verdict.scope == "pud, mean, layer -1"
@@ -198,10 +209,13 @@ def test_parallel_pairs_beat_random_ones(lows, highs, decision):
         # Beyond .05 in one language, its interval included.
         ([(0.01, 0.02), (0.06, 0.09)], [0.2, 0.2], "contradicted"),
         ([(0.01, 0.02), (-0.09, -0.06)], [0.2, 0.2], "contradicted"),
+        # So far beyond it may be by chance in one of two.
+        ([(0.01, 0.02), (0.051, 0.09)], [0.2, 0.2], "not decidable"),
         # The interval reaches beyond .05, or the score has not changed more.
         ([(0.01, 0.02), (0.02, 0.06)], [0.2, 0.2], "not decidable"),
         ([(0.01, 0.02), (0.01, 0.03)], [0.2, 0.05], "not decidable"),
         ([(0.01, 0.02), (0.01, 0.03)], [0.2, 0.01], "not decidable"),
+        ([(0.01, 0.02), (0.01, 0.03)], [0.2, -0.2], "not decidable"),
     ],
 )
 def test_similarity_changes_little_against_the_score(changes, gains, decision):
@@ -214,9 +228,30 @@ def test_similarity_changes_little_against_the_score(changes, gains, decision):
     )
     scores = compared(("fr", gains[0], 0.01, 1), ("ja", gains[1], 0.01, 1))
     frames = pd.concat([similar(), after])
-    [verdict] = changes_little(evidence(similarities=frames, comparisons=scores))
+    tables = {"similarities": frames, "comparisons": scores} | answered(0.6, 0.7)
+    [verdict] = changes_little(evidence(**tables))
     assert verdict.decision == decision
     assert verdict.scope == "pawsx, pud, mean, layer -1"
+
+
+def test_where_nothing_was_learnt_little_change_says_nothing():
+    after = similar(tuned_on="pawsx", change=0.01, change_low=0.0, change_high=0.02)
+    rows = [("fr", 0.2, 0.01, 1), ("ja", 0.2, 0.01, 1)]
+    found = evidence(
+        similarities=after, comparisons=compared(*rows), **answered(0.6, 0.7)
+    )
+    [verdict] = changes_little(found)
+    assert verdict.decision == "supported"
+    constant = replace(found, evaluations=answered(0.5, 0.6)["evaluations"])
+    [verdict] = changes_little(constant)
+    assert verdict.decision == "not decidable"
+    # Summaries have no constant answer.
+    [verdict] = changes_little(replace(constant, kinds={"pawsx": "generation"}))
+    assert verdict.decision == "supported"
+    # An interval above 0 is not enough where the test says otherwise.
+    rows[1] = ("ja", 0.2, 0.06, 1)
+    [verdict] = changes_little(replace(found, comparisons=compared(*rows)))
+    assert verdict.decision == "not decidable"
 
 
 def correlated(**columns):
@@ -280,20 +315,27 @@ def test_only_spearmans_of_the_headline_metric_with_the_cosine_is_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("kind", "low", "high", "decision"),
+    ("kind", "low", "high", "p", "decision"),
     [
-        ("classification", [0.7, 0.1], [1.0, 0.5], "supported"),
-        ("generation", [0.7, 0.1], [1.0, 0.5], "contradicted"),
-        ("classification", [0.4, 0.1], [1.0, 0.5], "not decidable"),
-        ("classification", [math.nan, 0.1], [math.nan, 0.5], "not decidable"),
+        ("classification", [0.7, 0.1], [1.0, 0.5], [0.03, 0.9], "supported"),
+        ("generation", [0.7, 0.1], [1.0, 0.5], [0.03, 0.9], "contradicted"),
+        ("classification", [0.4, 0.1], [1.0, 0.5], [0.03, 0.9], "not decidable"),
+        # Sure of these languages' order, and three cannot speak for others.
+        ("classification", [0.9, 0.5], [0.9, 0.5], [1 / 3, 1], "not decidable"),
+        ("classification", [math.nan, 0.1], [math.nan, 0.5], 0.03, "not decidable"),
     ],
 )
-def test_the_pooling_that_fits_the_kind_of_task(kind, low, high, decision):
-    frames = evidence(correlations=correlated(low=low, high=high))
+def test_the_pooling_that_fits_the_kind_of_task(kind, low, high, p, decision):
+    frames = evidence(correlations=correlated(low=low, high=high, p_family=p))
     [verdict] = pooling_fits_kind(replace(frames, kinds={"pawsx": kind}))
     assert verdict.decision == decision
     if math.isnan(low[0]):
         assert "[no interval]" in verdict.sentence
+
+
+def test_a_pooling_without_a_correlation_is_not_compared():
+    frame = correlated(value=[0.9, math.nan])
+    assert not [*pooling_fits_kind(evidence(correlations=frame))]
 
 
 def test_of_several_seeds_the_mean_score_is_ranked():
@@ -308,7 +350,8 @@ def test_of_several_seeds_the_mean_score_is_ranked():
 def test_a_language_that_the_task_lacks_decides_nothing():
     after = similar(tuned_on="pawsx", change=0.01, change_low=0.0, change_high=0.02)
     scores = compared(("fr", 0.2, 0.01, 1))  # no ja
-    [verdict] = changes_little(evidence(similarities=after, comparisons=scores))
+    tables = {"similarities": after, "comparisons": scores} | answered(0.6, 0.7)
+    [verdict] = changes_little(evidence(**tables))
     assert verdict.decision == "supported"
     assert list(verdict.numbers) == ["fr"]
 

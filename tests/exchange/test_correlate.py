@@ -85,13 +85,13 @@ def test_an_interval_where_both_sides_have_one() -> None:
     row = correlate_tables(evaluations(VALUES), table).iloc[0]
     assert row["reliability"] > 0.95
     assert 0.5 < row["low"] < 0.99
-    assert row["high"] == 1
+    assert row["high"] == pytest.approx(1)
     wide = table.assign(
         parallel_low=table["parallel"] - 0.3, parallel_high=table["parallel"] + 0.3
     )
     row = correlate_tables(evaluations(VALUES), wide).iloc[0]
     assert row["reliability"] < 0.5
-    assert np.isnan(row["low"])
+    assert row["low"] < 0
 
 
 def test_scores_after_tuning_on_the_task_count() -> None:

@@ -78,9 +78,7 @@ def test_the_correlation_is_of_after_with_before(
             assert row["seed"] == 1
 
 
-def test_intervals_are_for_cosines_that_are_reliable(
-    found: Outcomes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_intervals_are_of_spearmans_rho_with_cosines(found: Outcomes) -> None:
     for step, draws in found.draws.items():  # as if there were many sentences
         for place, values in draws.items():
             values[:] = next(
@@ -93,12 +91,10 @@ def test_intervals_are_for_cosines_that_are_reliable(
     assert frame.loc[frame["measure"] == "mexa", "reliability"].isna().all()
     rows = frame[frame["measure"].eq("parallel") & frame["value"].notna()]
     assert len(rows)
-    assert rows["reliability"].lt(0.85).eq(rows["low"].isna()).all()
+    assert rows["low"].notna().eq(rows["statistic"] == "spearman").all()
     shown = rows[rows["low"].notna()]
     assert shown["value"].between(shown["low"], shown["high"]).all()
-    monkeypatch.setattr("spillover.analysis.uncertainty.RELIABLE", 1.1)
-    frame = correlations.correlations(found, scores)
-    assert frame["low"].isna().all()
+    assert shown["reliability"].notna().all()
 
 
 def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:

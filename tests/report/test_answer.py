@@ -47,7 +47,7 @@ def test_it_carries_over():
     assert third.rests_on == (
         "Spearman's ρ over 5 languages, English not among them; permutation p, "
         "adjusted for the poolings and layers of a corpus, below 0.05; the smallest p "
-        "possible is 0.017. A correlation is no proof of a cause."
+        "possible before adjustment is 0.017. A correlation is no proof of a cause."
     )
 
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_told_is_not_told():
     assert third.text == (
         "Whether similarity before tuning ranks the languages as their scores after it "
         "do cannot be told from 5 languages: ρ is 0.90 in 2 correlations, none with a "
-        "p below 0.05; no p below 0.017 is possible."
+        "adjusted p below 0.05; even before adjustment no p below 0.017 is possible."
     )
 
 

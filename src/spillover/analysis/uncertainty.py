@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spillover.analysis.permutation import Floats, Statistic, coefficients
+from spillover.analysis.permutation import Floats
+from spillover.analysis.rank_range import rho_range
 from spillover.errors import DataError
 
 LEVEL = 0.95
@@ -40,14 +41,15 @@ class Paired:
 
     Attributes:
         difference: mean of after minus before.
-        interval: of the difference, by bootstrap over items; None where every item
-            changed by the same amount, so that resampling shows nothing.
-        p: two-sided.
+        interval: of the difference: Newcombe's for scores of 0 and 1, else by bootstrap
+            over items, and None where every item changed by the same amount, so that
+            resampling shows nothing.
+        p: two-sided. Where it and the interval disagree, as they may by a hair, the
+            exact p is right.
         test: which test `p` is from.
         n: items.
         detectable: about the smallest true difference that a test at the 5 % level
-            finds in 80 % of samples of this size; None where so few items changed that
-            they could not make it up, had all of them changed alike.
+            finds in 80 % of samples of this size; None where there is none.
     """
 
     difference: float
@@ -136,20 +138,48 @@ def compare(
     if old.shape != new.shape or not len(old):
         raise DataError(f"{len(old)} scores before, {len(new)} after: nothing to pair")
     change = new - old
-    test: Literal["exact McNemar", "sign-flip permutation"]
+    difference, n = float(change.mean()), len(change)
     if np.isin(old, (0, 1)).all() and np.isin(new, (0, 1)).all():
-        test = "exact McNemar"
-        won, moved = int((change > 0).sum()), int((change != 0).sum())
-        p = float(binomtest(won, moved).pvalue) if moved else 1.0
-    else:
-        test, p = "sign-flip permutation", _sign_flips(change, seed)
+        won, lost = int((change > 0).sum()), int((change < 0).sum())
+        p = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+        least = _detectable_share(won, lost, n)
+        return Paired(difference, newcombe(old, new), p, "exact McNemar", n, least)
     return Paired(
-        difference=float(change.mean()),
-        interval=bootstrap_mean(change, seed),
-        p=p,
-        test=test,
-        n=len(change),
-        detectable=_detectable(change),
+        difference,
+        bootstrap_mean(change, seed),
+        _sign_flips(change, seed),
+        "sign-flip permutation",
+        n,
+        _detectable_mean(change),
+    )
+
+
+def newcombe(before: Floats, after: Floats) -> Interval:
+    """Interval of the difference of two proportions of the same items.
+
+    Method 10 of Newcombe (1998), from Wilson's intervals of both and their correlation.
+    A bootstrap is too narrow where few items changed, and all of them alike.
+
+    Args:
+        before: (n,) of 0 and 1.
+        after: (n,) of 0 and 1, of the same items.
+    """
+    n, wins, won = len(before), int(after.sum()), int(before.sum())
+    new, old = wins / n, won / n
+    (new_low, new_high), (old_low, old_high) = wilson(wins, n), wilson(won, n)
+    both = int((before * after).sum())
+    together = float(both * (n - wins - won + both) - (wins - both) * (won - both))
+    if together > 0:  # a correction for continuity
+        together = max(together - n / 2, 0.0)
+    spread = math.sqrt(wins * (n - wins) * won * (n - won))
+    phi = together / spread if spread else 0.0
+
+    def reach(one: float, other: float) -> float:
+        return math.sqrt(max(one**2 - 2 * phi * one * other + other**2, 0))
+
+    return Interval(
+        new - old - reach(new - new_low, old_high - old),
+        new - old + reach(new_high - new, old - old_low),
     )
 
 
@@ -172,20 +202,36 @@ def _sign_flips(change: Floats, seed: int) -> float:
     return as_far / (PERMUTATIONS + 1)
 
 
-def _detectable(change: Floats) -> float | None:
-    """Smallest mean difference found with power 0.8, from how much items change.
+def _detectable_share(won: int, lost: int, n: int) -> float | None:
+    """Smallest difference of proportions found with power 0.8 by McNemar's test.
 
-    (z of the level + z of the power) · s / √n, with s² the mean square of the changes,
-    which for scores of 0 and 1 is the share of items that changed: the first term of
-    Connor (1987), who has slightly less. A normal approximation: of 60 items of which a
-    tenth to four tenths change, the exact test finds it in 70 to 78 %.
+    The d with d = z · √((c + d) / n), where z is that of the level and of the power
+    added (Connor 1987, first term), and c the share of items that changes for no
+    reason, twice the smaller of won and lost: the rest of what changed is the effect. A
+    normal approximation; the exact test finds such a d in 68 to 84 % of samples of 60.
     """
+    z = _z_of_level_and_power() ** 2
+    chance = 2 * min(won, lost) / n
+    found = (z + math.sqrt(z**2 + 4 * n * z * chance)) / (2 * n)
+    return found if found + chance <= 1 else None
+
+
+def _detectable_mean(change: Floats) -> float | None:
+    """Smallest mean difference found with power 0.8: z · s / √n, s the changes' spread.
+
+    None where so few items changed that they could not make it up.
+    """
+    if len(change) < 2:
+        return None
+    spread = float(change.std(ddof=1))
+    found = _z_of_level_and_power() * spread / math.sqrt(len(change))
+    return found if SAME < found <= float(np.abs(change).mean()) else None
+
+
+def _z_of_level_and_power() -> float:
     from scipy.stats import norm
 
-    spread = math.sqrt(float(np.mean(change**2)))
-    z = float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER))
-    found = z * spread / math.sqrt(len(change))
-    return found if 0 < found <= float(np.abs(change).mean()) else None
+    return float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -267,21 +313,16 @@ def resampled_means(
 
 @dataclass(frozen=True)
 class CorrelationInterval:
-    """What the noise in the languages' values leaves of their correlation.
+    """What the noise in the languages' values leaves of their rank correlation.
 
     Attributes:
-        interval: for the coefficient of these languages' true values; None where
-            `reliability` is below `RELIABLE`.
+        interval: for Spearman's ρ of these languages' true values.
         reliability: the lower one of the two sides': the share of the variance between
             the languages' values that is not noise, in (-∞, 1].
     """
 
-    interval: Interval | None
+    interval: Interval
     reliability: float
-
-
-RELIABLE = 0.85
-"""Below it, in simulation, the interval may cover less than it says."""
 
 
 def correlation_interval(
@@ -289,38 +330,31 @@ def correlation_interval(
     similarities: Floats,
     score_draws: Floats,
     similarity_draws: Floats,
-    statistic: Statistic = "spearman",
 ) -> CorrelationInterval:
-    """Interval of a correlation over languages from resampled items and sentences.
+    """Interval of Spearman's ρ over languages from resampled items and sentences.
 
     The languages are these and no others; what is uncertain is each one's score and
-    each one's similarity. Noise adds to the differences between languages and so
-    draws a coefficient towards 0, and in the replicates it does so twice: the
-    percentile interval then lies too near to 0 and may miss the truth altogether,
-    above all where languages come in clusters whose inner order is noise. So its whole
-    width is laid to either side of the estimate. That is conservative: in simulation
-    with 5 to 12 languages, in clusters or not, with coefficients from 0 to 1, it covers
-    95 to 100 %, as long as the noise is small against the differences between
-    languages.
+    each one's similarity, and so their orders. Resampled ρ are no guide to that:
+    noise draws each nearer to 0, and where languages lie close together, in clusters or
+    but for one, the orders among them are noise that no replicate undoes (Hall & Miller
+    2009). So it is asked which languages surely differ: those whose difference is
+    outside the joint 95 % band of all differences on both sides, from the largest
+    studentized deviation of each replicate. The interval goes from the least to the
+    largest ρ of two orders that contradict none of these, as Mogstad et al. (2024) do
+    for ranks. It covers at least 95 % in every layout, mostly more.
 
     Args:
         scores: (n,) of n languages.
         similarities: (n,) of the same languages.
         score_draws: (draws, n) bootstrap replicates of the scores.
         similarity_draws: (draws, n) of the similarities, resampled independently.
-        statistic: which coefficient.
     """
     sides = ((scores, score_draws), (similarities, similarity_draws))
     reliability = min(_reliability(values, draws) for values, draws in sides)
-    if not reliability >= RELIABLE:  # also true of nan
-        return CorrelationInterval(None, reliability)
-    value = float(coefficients(scores, similarities, statistic))
-    low, high = percentile(coefficients(score_draws, similarity_draws, statistic))
-    width = high - low
-    wide = Interval(
-        max(min(low, value - width), -1.0), min(max(high, value + width), 1.0)
+    above = _surely_above(*sides)
+    return CorrelationInterval(
+        Interval(*rho_range(scores, similarities, *above)), reliability
     )
-    return CorrelationInterval(wide, reliability)
 
 
 def _reliability(values: Floats, draws: Floats) -> float:
@@ -331,3 +365,27 @@ def _reliability(values: Floats, draws: Floats) -> float:
     own = draws - draws.mean(axis=1, keepdims=True)
     noise = float(own.var(axis=0, ddof=1).sum()) / (len(values) - 1)  # as in `between`
     return 1 - noise / between
+
+
+def _surely_above(*sides: tuple[Floats, Floats]) -> list[npt.NDArray[np.bool_]]:
+    """For each side whether language i is above j, all that is said with 95 %.
+
+    Args:
+        sides: (n,) values and (draws, n) replicates.
+
+    Returns:
+        (n, n) for each side.
+    """
+    apart, largest = [], np.zeros(len(sides[0][1]))
+    for values, draws in sides:
+        difference = values[:, None] - values
+        off = draws[:, :, None] - draws[:, None, :] - difference
+        spread = np.sqrt((off**2).mean(axis=0))
+        # What never differs in a replicate is as sure as it is there.
+        still = spread < SAME
+        t = np.abs(off) / np.where(still, np.inf, spread)
+        largest = np.maximum(largest, t.max(axis=(1, 2)))
+        scale = np.where(still, SAME, spread)
+        apart.append(np.where(np.abs(difference) < SAME, 0, difference) / scale)
+    critical = float(np.quantile(largest, LEVEL))
+    return [t > critical for t in apart]

@@ -229,5 +229,5 @@ def _interval(x: Floats, y: Floats) -> dict[str, Any]:
         for seed, side in enumerate((x, y))
     )
     found = correlation_interval(x[:, 0], y[:, 0], draws_x, draws_y)
-    low, high = found.interval or (None, None)
+    low, high = found.interval
     return {"low": low, "high": high, "reliability": found.reliability}

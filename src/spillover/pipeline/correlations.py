@@ -313,8 +313,9 @@ def _interval(
     measure: str,
     one: Correlation,
 ) -> dict[str, Any]:
-    """Interval and reliability of a correlation with a mean cosine or a gap."""
-    if measure not in ("parallel", "gap") or one.value is None:
+    """Interval and reliability of Spearman's ρ with a mean cosine or a gap."""
+    ranked = one.statistic == "spearman" and measure in ("parallel", "gap")
+    if not ranked or one.value is None:
         return {}
     replicates = []
     for code in values:
@@ -329,7 +330,6 @@ def _interval(
         np.array([*values.values()]),
         np.roll(draws, 1, axis=0),
         np.array(replicates).T,
-        one.statistic,
     )
-    low, high = result.interval or (None, None)
+    low, high = result.interval
     return {"low": low, "high": high, "reliability": result.reliability}

@@ -207,9 +207,10 @@ def _ranking(rows: pd.DataFrame, found: Evidence, whether: str) -> str:
         text = (
             f"{whether} from {_plural(rows['n'], 'language')}: ρ is "
             f"{_range(rows['value'], '.2f')} in {_plural([len(rows)], 'correlation')}, "
-            f"none with a p below {LEVEL}"
+            f"none with an adjusted p below {LEVEL}"
         )
-        return f"{text}; no p below {rows['p_min'].min():.2g} is possible."
+        least = f"{rows['p_min'].min():.2g}"
+        return f"{text}; even before adjustment no p below {least} is possible."
     text = f"{RANKS[0].upper()}{RANKS[1:]} in {_shown(held, len(rows))}"
     text += f", the other way round in {_shown(turned, len(rows))}" if turned else ""
     return text + (f"; the other {open_} cannot be told." if open_ else ".")
@@ -220,8 +221,8 @@ def _of_languages(rows: pd.DataFrame) -> str:
     return (
         f"Spearman's ρ over {_plural(rows['n'], 'language')}, English not among them; "
         "permutation p, adjusted for the poolings and layers of a corpus, below "
-        f"{LEVEL}; the smallest p possible is {_range(rows['p_min'], '.2g')}. A "
-        "correlation is no proof of a cause."
+        f"{LEVEL}; the smallest p possible before adjustment is "
+        f"{_range(rows['p_min'], '.2g')}. A correlation is no proof of a cause."
     )
 
 
