@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoder
-from spillover.errors import DataError, StudyError
+from spillover.errors import DataError, ModelError, StudyError
 from spillover.evaluate import evaluate, next_token_logprobs, score
 from spillover.models import LanguageModel, fp32_head, load_model
 from spillover.settings import EvaluateSettings
@@ -155,162 +154,18 @@ def test_strict_accuracy_is_at_most_choice_accuracy_for_random_models(
     assert agreed  # some answers were strict ones
 
 
-@pytest.mark.parametrize("beams", [1, 4])
-@pytest.mark.parametrize("batch_tokens", [1, 200, 4096])
-@pytest.mark.parametrize("chat", [False, True])
-def test_generation_equals_generate_on_each_prompt_alone(
-    tiny: LanguageModel,
-    titles: Task,
-    reviews: list[Item],
-    beams: int,
-    batch_tokens: int,
-    chat: bool,
+def test_a_model_that_computes_no_numbers_is_an_error(
+    tiny: LanguageModel, opinions: Task, titles: Task, reviews: list[Item]
 ) -> None:
-    items = reviews[::2]
-    settings = EvaluateSettings(
-        beams=beams, max_new_tokens=8, batch_tokens=batch_tokens
-    )
-    found = evaluate(tiny, titles, items, "en", settings, chat=chat)
-    assert list(found.metrics) == ["rouge1", "rouge2", "rougeL"]
-    prompts = Encoder(tiny.tokenizer, titles, chat=chat).prompts(items)
-    for prompt, prediction in zip(prompts, found.predictions, strict=True):
-        out = tiny.model.generate(
-            torch.tensor([prompt.ids]),
-            attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
-            num_beams=beams,
-            max_new_tokens=8,
-            do_sample=False,
-            pad_token_id=0,
-        )
-        text = tiny.tokenizer.decode(
-            out[0, len(prompt.ids) :], skip_special_tokens=True
-        )
-        assert prediction.text == text.strip()
-        assert prediction.prompt == prompt.text
-        assert (prediction.strict, prediction.choice) == (None, None)
-    assert len({prediction.text for prediction in found.predictions}) > 1
-
-
-@pytest.mark.real_model
-def test_generation_of_the_real_model_is_the_same_in_any_batch(
-    real: LanguageModel, titles: Task, reviews: list[Item]
-) -> None:
-    items = [reviews[0], reviews[7]]
-    prompts = Encoder(real.tokenizer, titles).prompts(items)
-    for beams in (1, 4):
-        settings = EvaluateSettings(beams=beams, max_new_tokens=5)
-        found = evaluate(real, titles, items, "en", settings)
-        for prompt, prediction in zip(prompts, found.predictions, strict=True):
-            out = real.model.generate(
-                torch.tensor([prompt.ids]),
-                attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
-                num_beams=beams,
-                max_new_tokens=5,
-                do_sample=False,
-            )
-            new = out[0, len(prompt.ids) :]
-            text = real.tokenizer.decode(new, skip_special_tokens=True)
-            assert prediction.text == text.strip()
-
-
-@pytest.mark.parametrize("kind", ["mistral", "lfm2"])
-def test_other_kinds_of_state_generate_as_prompts_alone_do(
-    tiny: LanguageModel, titles: Task, reviews: list[Item], kind: str
-) -> None:
-    """A window shorter than the prompts; and layers that keep no keys and values."""
-    size = {
-        "vocab_size": 512,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "initializer_range": 0.3,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "pad_token_id": 0,
-    }
-    own: dict[str, Any] = {
-        "mistral": {"sliding_window": 7},
-        "lfm2": {"layer_types": ["conv", "full_attention"]},
-    }[kind]
-    torch.manual_seed(1)
-    config = AutoConfig.for_model(kind, **size, **own)
-    other = AutoModelForCausalLM.from_config(config).eval()
-    assert_generates_as_prompts_alone_do(
-        LanguageModel(other, tiny.tokenizer, kind), titles, reviews[:4]
-    )
-
-
-def test_a_model_that_sees_generates_as_prompts_alone_do(
-    seeing_folder: Path, titles: Task, reviews: list[Item]
-) -> None:
-    model = load_model(str(seeing_folder), device="cpu", dtype="float32")
-    assert_generates_as_prompts_alone_do(model, titles, reviews[:4])
-
-
-def assert_generates_as_prompts_alone_do(
-    model: LanguageModel, task: Task, items: list[Item]
-) -> None:
-    settings = EvaluateSettings(beams=3, max_new_tokens=8)
-    found = evaluate(model, task, items, "en", settings)
-    prompts = Encoder(model.tokenizer, task).prompts(items)
-    assert len({len(prompt.ids) for prompt in prompts}) > 1
-    for prompt, prediction in zip(prompts, found.predictions, strict=True):
-        out = model.model.generate(
-            torch.tensor([prompt.ids]),
-            attention_mask=torch.ones(1, len(prompt.ids), dtype=torch.long),
-            num_beams=3,
-            max_new_tokens=8,
-            do_sample=False,
-        )
-        new = out[0, len(prompt.ids) :]
-        text = model.tokenizer.decode(new, skip_special_tokens=True)
-        assert prediction.text == text.strip()
-
-
-def test_decoding_ignores_what_a_model_brings_as_its_own_settings(
-    tiny: LanguageModel, titles: Task, reviews: list[Item]
-) -> None:
-    settings = EvaluateSettings(beams=2, max_new_tokens=6)
-    plain = evaluate(tiny, titles, reviews, "en", settings)
-    own = tiny.model.generation_config
-    own.do_sample, own.temperature, own.top_p, own.top_k = True, 0.6, 0.9, 50
-    own.repetition_penalty, own.length_penalty, own.max_length = 5.0, 2.0, 20
-    own.no_repeat_ngram_size, own.early_stopping = 1, True
-    own.min_length, own.suppress_tokens = 200, list(range(3, 300))
-    own.use_cache = False
-    assert evaluate(tiny, titles, reviews, "en", settings) == plain
-
-
-def test_generation_ends_where_tuning_ends_it_and_where_the_model_does(
-    tiny: LanguageModel, titles: Task, reviews: list[Item]
-) -> None:
-    settings = EvaluateSettings(beams=1, max_new_tokens=6)
-    prompt = Encoder(tiny.tokenizer, titles).prompts(reviews[:1])[0]
-    free = tiny.model.generate(
-        torch.tensor([prompt.ids]), max_new_tokens=6, do_sample=False
-    )[0, len(prompt.ids) :].tolist()
-    assert len(free) == 6
-    for third in ("the model's", "the tokenizer's"):
-        ends = {"eos_token_id": free[2]} if third == "the model's" else {}
-        tiny.model.generation_config.update(**({"eos_token_id": None} | ends))
-        tiny.tokenizer.eos_token_id = 2 if ends else free[2]
-        [found] = evaluate(tiny, titles, reviews[:1], "en", settings).predictions
-        text = tiny.tokenizer.decode(free[:3], skip_special_tokens=True).strip()
-        assert found.text == text, third
-
-
-def test_generation_ends_at_eos(
-    tiny: LanguageModel, titles: Task, reviews: list[Item]
-) -> None:
-    head = torch.nn.Linear(32, 512)
-    torch.nn.init.zeros_(head.weight)
-    torch.nn.init.zeros_(head.bias)
-    head.bias.data[2] = 9.0
-    tiny.model.set_output_embeddings(head)
-    found = evaluate(tiny, titles, reviews, "en", EvaluateSettings(beams=1))
-    assert {prediction.text for prediction in found.predictions} == {""}
+    steer(tiny, Yes=float("nan"))
+    for task, settings in (
+        (opinions, EvaluateSettings()),
+        (opinions, EvaluateSettings(scoring="whole")),
+        (titles, EvaluateSettings(beams=1)),
+        (titles, EvaluateSettings(beams=3)),
+    ):
+        with pytest.raises(ModelError, match="computes NaN"):
+            evaluate(tiny, task, reviews[:2], "en", settings)
 
 
 def test_predictions_are_complete_and_become_a_table(

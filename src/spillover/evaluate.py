@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from spillover.analysis.answers import batch_calibrated
 from spillover.batching import Progress, batches, pad, untold
@@ -17,29 +16,15 @@ from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
+from spillover.generation import generate
 from spillover.metrics import exact_number, mean
-from spillover.models import LanguageModel, fp32_head
+from spillover.models import LanguageModel, check_numbers, fp32_head
 from spillover.rouge import rouge
 from spillover.scoring import answer_scores
 from spillover.settings import EvaluateSettings
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PLAIN_DECODING = {
-    "do_sample": False,
-    "repetition_penalty": 1.0,
-    "length_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "early_stopping": False,
-    "min_length": 0,
-    "min_new_tokens": None,
-    "bad_words_ids": None,
-    "suppress_tokens": None,
-    "begin_suppress_tokens": None,
-}
-"""Said to `generate`, or it would take what a model's generation_config.json brings
-(Qwen's penalizes repetition), and models could not be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +109,7 @@ def evaluate(
     settings: EvaluateSettings | None = None,
     *,
     chat: bool = False,
+    kept: Path | None = None,
     progress: Progress = untold,
 ) -> Evaluation:
     """Evaluate a model zero-shot on the items of one task and language.
@@ -141,6 +127,8 @@ def evaluate(
         language: of the items' texts; decides how ROUGE segments.
         settings: of decoding.
         chat: put prompts into the tokenizer's chat template.
+        kept: a file into which a generation puts the texts of each batch, and from
+            which an interrupted call with the same arguments goes on.
         progress: see `spillover.batching.Progress`.
 
     Raises:
@@ -154,14 +142,17 @@ def evaluate(
     encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
     prompts = encoder.prompts(items)
     answers = check_fit(encoder, prompts, settings, model.context)
-    progress(0, 0)
     with fp32_head(model):
         if task.kind == "classification":
             predictions = _classify(
                 model, encoder, prompts, answers, settings, progress
             )
         else:
-            predictions = _generate(model, prompts, settings, progress)
+            texts = generate(model, prompts, settings, kept, progress)
+            predictions = [
+                Prediction(p.item.id, p.text, p.item.gold, text, cut=p.cut)
+                for p, text in zip(prompts, texts, strict=True)
+            ]
     scores = score(task, language, predictions)
     return Evaluation(task.name, language, predictions, scores)
 
@@ -234,6 +225,7 @@ def _classify(
     labels = list(encoder.task.answers)
     # The first pass is one forward pass of as many as the whole answers take besides.
     share = 1 if settings.scoring == "first" else 1 / (1 + len(labels))
+    progress(0, 0)
     scores: list[list[float]] = [[] for _ in prompts]
     top = [0] * len(prompts)
     for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
@@ -282,64 +274,5 @@ def next_token_logprobs(model: LanguageModel, rows: Sequence[list[int]]) -> Any:
     # and the product with the vocabulary then copies the matrix for each row.
     last = torch.tensor([batch["input_ids"].shape[1] - 1], device=model.device)
     logits = model.model(**batch, logits_to_keep=last, use_cache=False).logits[:, -1]
+    check_numbers(logits)
     return logits.float().log_softmax(-1).cpu()
-
-
-@torch.inference_mode()
-def _generate(
-    model: LanguageModel,
-    prompts: Sequence[Encoded],
-    settings: EvaluateSettings,
-    progress: Progress,
-) -> list[Prediction]:
-    result: dict[int, Prediction] = {}
-    lengths = [(len(p.ids) + settings.max_new_tokens) * settings.beams for p in prompts]
-    for batch in batches(lengths, settings.batch_tokens * settings.beams):
-        rows = pad([prompts[i].ids for i in batch], model.pad_id, device=model.device)
-        width = rows["input_ids"].shape[1]
-        out = model.model.generate(
-            input_ids=rows["input_ids"],
-            attention_mask=rows["attention_mask"],
-            past_key_values=_prefilled(model, rows, settings.beams),
-            use_cache=True,  # a model saved with False would read it twice
-            num_beams=settings.beams,
-            max_new_tokens=settings.max_new_tokens,
-            eos_token_id=_ends(model),
-            pad_token_id=model.pad_id,
-            **PLAIN_DECODING,
-        )
-        texts = model.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
-        for i, text in zip(batch, texts, strict=True):
-            p = prompts[i]
-            result[i] = Prediction(
-                p.item.id, p.text, p.item.gold, text.strip(), cut=p.cut
-            )
-        written = int((out[:, width:] != model.pad_id).sum())
-        progress(len(batch), sum(len(prompts[i].ids) for i in batch) + written)
-    return [result[i] for i in range(len(prompts))]
-
-
-def _ends(model: LanguageModel) -> list[int]:
-    """The tokens that end an answer: the one that tuning teaches, and the model's."""
-    own = model.model.generation_config.eos_token_id
-    own = [own] if isinstance(own, int) else own or []
-    both = dict.fromkeys([*own, model.tokenizer.eos_token_id])
-    return [token for token in both if token is not None]
-
-
-def _prefilled(model: LanguageModel, rows: dict[str, Tensor], beams: int) -> Any:
-    """The cache of all but the last token of each prompt, repeated for each beam.
-
-    `generate` would copy a prompt for each beam first and read every copy. None where
-    that is what has to be done: for prompts of one token, and where a layer keeps
-    something else than keys and values.
-    """
-    if beams == 1 or rows["input_ids"].shape[1] == 1:
-        return None
-    seen = {name: tensor[:, :-1] for name, tensor in rows.items()}
-    cache = model.backbone(**seen, use_cache=True).get("past_key_values")
-    known = (DynamicLayer, DynamicSlidingWindowLayer)
-    if cache is None or any(type(layer) not in known for layer in cache.layers):
-        return None
-    cache.batch_repeat_interleave(beams)
-    return cache

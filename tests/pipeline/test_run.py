@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
-from spillover.errors import DataError
+from spillover.errors import DataError, ModelError
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import execute, read_vectors
@@ -131,6 +132,33 @@ def test_an_error_says_in_which_step_it_arose(
         run_steps(prepared, Watching())
     assert caught.value.__notes__ == ["in the step: evaluate opinions en before"]
     assert not any(prepared.store.finished(step.spec) for step in prepared.steps)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("evaluate", "evaluate.batch_tokens"), ("tune", "tune.micro_batch_size")],
+)
+def test_a_full_memory_names_the_setting_to_lower(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch, kind: str, key: str
+) -> None:
+    def fail(*args: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
+
+    monkeypatch.setitem(module.RUNNERS, kind, fail)
+    prepared = prepared_of(tiny_study)
+    with pytest.raises(ModelError, match=f"memory is full.*lower {key}"):
+        run_steps(prepared, Watching())
+
+
+def test_other_faults_of_a_step_are_not_hidden(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setitem(module.RUNNERS, "evaluate", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        run_steps(prepared_of(tiny_study), Watching())
 
 
 def test_vectors_are_kept_by_pooling_and_layer(

@@ -21,8 +21,9 @@ from spillover import writing
 from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import Faults, ModelError, SpilloverError, StudyError
-from spillover.evaluate import PLAIN_DECODING, check_fit
+from spillover.evaluate import check_fit
 from spillover.exchange.harnesses import Exported, Metadata
+from spillover.generation import PLAIN_DECODING
 from spillover.metrics import exact_number
 from spillover.models import context_of, load_config, load_tokenizer
 from spillover.pipeline.collect import metrics_of

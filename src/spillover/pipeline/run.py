@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from spillover import writing
-from spillover.errors import SpilloverError
+from spillover.errors import ModelError, SpilloverError
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Store
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MEASURES = "measures.parquet"
 VECTORS = "vectors.safetensors"
+GENERATED = "generated.jsonl"
+"""While a step goes on."""
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -75,8 +77,28 @@ def execute(
                 except SpilloverError as error:
                     error.add_note(f"in the step: {step.label}")
                     raise
+                except RuntimeError as error:
+                    if (full := _out_of_memory(error, step)) is None:
+                        raise
+                    raise full from error
                 facts["seconds"] = round(time.monotonic() - begun, 2)
+                facts |= models.facts()
         watcher.finished(step, time.monotonic() - begun)
+
+
+def _out_of_memory(error: RuntimeError, step: Step) -> ModelError | None:
+    """What to do where a GPU's memory was too small, if that is the error."""
+    from torch import OutOfMemoryError
+
+    if not isinstance(error, OutOfMemoryError):
+        return None
+    keys = {"tune": "micro_batch_size"}
+    key = f"{step.kind}.{keys.get(step.kind, 'batch_tokens')}"
+    return ModelError(
+        f"the GPU's memory is full ({str(error).splitlines()[0]})",
+        where=f"the step '{step.label}'",
+        fix=f"lower {key}, of the task alone or of the study",
+    )
 
 
 class _Models:
@@ -91,6 +113,14 @@ class _Models:
         }
         self.current: LanguageModel | None = None
         self.attached: tuple[str, int | None] | None = None
+
+    def facts(self) -> dict[str, str]:
+        """What the steps are computed on, once a model is there."""
+        if self.current is None:
+            return {}
+        from spillover.devices import describe
+
+        return {"device": describe(self.current.device)}
 
     def get(self, step: Step) -> LanguageModel:
         """The model in the state that a step looks at; for tuning, the base model."""
@@ -159,10 +189,12 @@ def _evaluate(
         language,
         data.evaluate,
         chat=study.chat,
+        kept=folder / GENERATED,
         progress=_counted(watcher, step.items),
     )
     predictions = result.to_pandas()
     predictions.to_parquet(folder / "predictions.parquet", index=False)
+    (folder / GENERATED).unlink(missing_ok=True)
     if data.task.metric == "rougeL":
         measured = summaries.per_item(
             predictions,

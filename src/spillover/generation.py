@@ -1,0 +1,145 @@
+"""Beam search in batches, and what it takes not to read a prompt for every beam."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import LogitsProcessor, LogitsProcessorList
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+from spillover import writing
+from spillover.batching import Progress, batches, pad, untold
+from spillover.encoding import Encoded
+from spillover.models import LanguageModel, check_numbers
+from spillover.settings import EvaluateSettings
+
+PLAIN_DECODING = {
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "early_stopping": False,
+    "min_length": 0,
+    "min_new_tokens": None,
+    "bad_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+}
+"""Said to `generate`, or it would take what a model's generation_config.json brings
+(Qwen's penalizes repetition), and models could not be compared."""
+
+
+@torch.inference_mode()
+def generate(
+    model: LanguageModel,
+    prompts: Sequence[Encoded],
+    settings: EvaluateSettings,
+    kept: Path | None = None,
+    progress: Progress = untold,
+) -> list[str]:
+    """What a model writes after each prompt, by beam search.
+
+    Args:
+        model: the model.
+        prompts: n prompts.
+        settings: beams, the longest answer, and the size of a batch.
+        kept: a file into which the texts of each batch are put, and from which an
+            interrupted call with the same arguments goes on.
+        progress: told of each batch.
+
+    Returns:
+        n texts, without space around them.
+
+    Raises:
+        ModelError: the model computes NaN.
+    """
+    found = {} if kept is None else _read_kept(kept, prompts)
+    progress(len(found), 0)
+    lengths = [(len(p.ids) + settings.max_new_tokens) * settings.beams for p in prompts]
+    for batch in batches(lengths, settings.batch_tokens * settings.beams):
+        if found.keys() >= set(batch):
+            continue
+        rows = pad([prompts[i].ids for i in batch], model.pad_id, device=model.device)
+        width = rows["input_ids"].shape[1]
+        out = model.model.generate(
+            input_ids=rows["input_ids"],
+            attention_mask=rows["attention_mask"],
+            past_key_values=_prefilled(model, rows, settings.beams),
+            use_cache=True,  # a model saved with False would read it twice
+            num_beams=settings.beams,
+            max_new_tokens=settings.max_new_tokens,
+            eos_token_id=_ends(model),
+            pad_token_id=model.pad_id,
+            logits_processor=LogitsProcessorList([_Numbers()]),
+            **PLAIN_DECODING,
+        )
+        texts = model.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+        new = {i: text.strip() for i, text in zip(batch, texts, strict=True)}
+        found |= new
+        if kept is not None:
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(_as_lines(new, prompts))
+        written = int((out[:, width:] != model.pad_id).sum())
+        progress(len(batch), sum(len(prompts[i].ids) for i in batch) + written)
+    return [found[number] for number in range(len(prompts))]
+
+
+def _as_lines(texts: Mapping[int, str], prompts: Sequence[Encoded]) -> str:
+    rows = ([i, prompts[i].text, text] for i, text in texts.items())
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
+
+
+def _read_kept(kept: Path, prompts: Sequence[Encoded]) -> dict[int, str]:
+    """Number of a prompt -> the text that an interrupted call made of it.
+
+    The last line may have been cut off; the file is left without it.
+    """
+    found: dict[int, str] = {}
+    for line in kept.read_text("utf-8").splitlines() if kept.is_file() else ():
+        try:
+            number, prompt, text = json.loads(line)
+        except ValueError:
+            break
+        if number < len(prompts) and prompts[number].text == prompt:
+            found[number] = text
+    writing.replace(kept, _as_lines(found, prompts))
+    return found
+
+
+class _Numbers(LogitsProcessor):
+    """Changes no score; of NaN, beam search would make some text or none."""
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        check_numbers(scores)
+        return scores
+
+
+def _ends(model: LanguageModel) -> list[int]:
+    """The tokens that end an answer: the one that tuning teaches, and the model's."""
+    own = model.model.generation_config.eos_token_id
+    own = [own] if isinstance(own, int) else own or []
+    both = dict.fromkeys([*own, model.tokenizer.eos_token_id])
+    return [token for token in both if token is not None]
+
+
+def _prefilled(model: LanguageModel, rows: dict[str, Tensor], beams: int) -> Any:
+    """The cache of all but the last token of each prompt, repeated for each beam.
+
+    `generate` would copy a prompt for each beam first and read every copy. None where
+    that is what has to be done: for prompts of one token, and where a layer keeps
+    something else than keys and values.
+    """
+    if beams == 1 or rows["input_ids"].shape[1] == 1:
+        return None
+    seen = {name: tensor[:, :-1] for name, tensor in rows.items()}
+    cache = model.backbone(**seen, use_cache=True).get("past_key_values")
+    known = (DynamicLayer, DynamicSlidingWindowLayer)
+    if cache is None or any(type(layer) not in known for layer in cache.layers):
+        return None
+    cache.batch_repeat_interleave(beams)
+    return cache
