@@ -118,6 +118,31 @@ def test_gpus_are_named_with_their_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert found["GPU"].found == "cuda:0, Some GPU, 20.0 GiB of 80.0 GiB free"
 
 
+def test_a_gpu_that_cannot_be_used_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def busy(number: int) -> None:
+        raise RuntimeError("CUDA error: device is busy\nand more")
+
+    gpu = SimpleNamespace(name="Some GPU")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: gpu)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", busy)
+    found = checks(device="cpu")["GPU"]
+    told = "cuda:0, Some GPU (CUDA error: device is busy)"
+    assert (found.state, found.found) == ("warning", told)
+    # A GPU is there, and torch sees none, as with an older driver.
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("spillover.doctor.NVIDIA", tmp_path)
+    for built, fix in (("13.0", "for CUDA 13.0"), (None, "built for CUDA")):
+        monkeypatch.setattr(torch.version, "cuda", built)
+        found = checks(device="cpu")["GPU"]
+        assert found.state == "warning"
+        assert "cannot use it" in found.found
+        assert fix in str(found.fix)
+
+
 def test_a_device_that_is_not_there() -> None:
     found = checks(device="cuda:x")["device"]
     assert found.state == "missing"

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.embed import Vectors, embed
-from spillover.errors import DataError, StudyError
+from spillover.errors import DataError, ModelError, StudyError
 from spillover.models import LanguageModel, load_model
 from spillover.settings import EmbedSettings, Pooling
 
@@ -204,6 +204,12 @@ def test_the_last_layer_needs_no_list_of_layers(tiny: LanguageModel) -> None:
     np.testing.assert_array_equal(found["mean", -1], expected["mean", -1])
     with pytest.raises(StudyError, match="ask for layer -1 alone"):
         embed(tiny, SENTENCES, EmbedSettings(layers=(1, -1)))
+
+
+def test_a_model_that_computes_no_numbers_is_an_error(tiny: LanguageModel) -> None:
+    tiny.model.model.norm.weight.data[:] = float("nan")
+    with pytest.raises(ModelError, match="computes NaN"):
+        embed(tiny, ["The train leaves at nine."])
 
 
 def test_no_sentences_are_an_error(tiny: LanguageModel) -> None:

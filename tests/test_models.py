@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from spillover.devices import describe, resolve_device, resolve_dtype
 from spillover.errors import ModelError
 from spillover.model_spec import ModelSpec
 from spillover.models import (
@@ -26,8 +27,6 @@ from spillover.models import (
     load_model,
     load_tokenizer,
     probe,
-    resolve_device,
-    resolve_dtype,
 )
 
 WEIGHTS = "adapter_model.safetensors"
@@ -293,6 +292,40 @@ def test_an_untrained_adapter_is_an_error(
         attach(tiny, make_adapter(trained=False))
 
 
+def test_weights_that_are_no_numbers_are_an_error(
+    tiny: LanguageModel,
+    tiny_folders: dict[str, Path],
+    make_adapter: MakeAdapter,
+    tmp_path: Path,
+) -> None:
+    """NaN compares with nothing: not unequal to the base, nor above any limit."""
+    adapter = make_adapter()
+    weights = load_file(adapter / "adapter_model.safetensors")
+    for tensor in weights.values():
+        tensor[:] = float("nan")
+    save_file(weights, adapter / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="computes NaN"):
+        attach(tiny, adapter)
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "nan")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][:] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"computes NaN.*another dtype"):
+        load_model(str(folder), device="cpu")
+
+
+def test_a_full_memory_is_not_called_a_wrong_adapter(
+    tiny: LanguageModel, make_adapter: MakeAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    adapter = make_adapter()
+    monkeypatch.setattr("spillover.models.get_peft_model", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        attach(tiny, adapter)
+
+
 def test_a_pickled_model_is_refused(
     tiny_folders: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -351,6 +384,16 @@ def test_devices_and_dtypes() -> None:
             resolve_device(wrong)
     with pytest.raises(ModelError, match="CUDA_VISIBLE_DEVICES=3 and 'cuda'"):
         resolve_device("cuda:3")
+    assert describe(cpu).startswith("cpu")
+
+
+def test_one_process_of_several_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torchrun starts them: they would wait for each other for ever."""
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert resolve_device("cpu").type == "cpu"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match=r"one process of several.*without torchrun"):
+        resolve_device("cpu")
 
 
 @pytest.mark.real_model

@@ -403,6 +403,26 @@ def test_a_loss_that_explodes_in_the_last_step_saves_no_adapter(
     assert not (tmp_path / WEIGHTS).exists()
 
 
+def test_weights_that_are_no_numbers_are_not_kept(
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that found them in its checkpoint could never go on."""
+    nan = math.nan
+    monkeypatch.setattr(  # seen only once in five steps, when it is too late
+        sys.modules["spillover.tune"]._Watch, "on_log", lambda *args, **options: None
+    )
+    tiny.model.model.layers[1].mlp.down_proj.weight.data[0, 0] = nan
+    for often in (1e-9, 60):
+        with pytest.raises(ModelError, match="the training made weights of NaN"):
+            trained(tiny, opinions, reviews, tmp_path, checkpoint_minutes=often)
+        assert not [*(tmp_path / "checkpoints").glob("checkpoint-*")]
+    assert not (tmp_path / WEIGHTS).exists()
+
+
 def test_bf16_is_trained_with_an_fp32_adapter(
     tiny_folders: dict[str, Path],
     opinions: Task,

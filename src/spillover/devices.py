@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
@@ -20,8 +21,16 @@ def resolve_device(device: str = "auto") -> torch.device:
 
     Raises:
         ModelError: the device is unknown, not there, or another GPU than the first,
-            on which transformers' Trainer would not train.
+            on which transformers' Trainer would not train; or this is one process of
+            several, which would wait for each other's locks.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ModelError(
+            "WORLD_SIZE says that this is one process of several",
+            expected="one process on one GPU",
+            fix="start it without torchrun or accelerate; several studies may run at "
+            "once",
+        )
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -57,3 +66,13 @@ def resolve_dtype(
     else:
         fast = False
     return torch.bfloat16 if fast else torch.float32
+
+
+def describe(device: torch.device) -> str:
+    """The device by the name of its make."""
+    if device.type == "cuda":
+        return f"cuda, {torch.cuda.get_device_name(device)}"
+    if device.type == "cpu":
+        name = torch.cpu.get_capabilities().get("cpu_name")
+        return f"cpu, {name}" if name else "cpu"
+    return str(device)

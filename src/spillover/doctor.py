@@ -32,6 +32,7 @@ from spillover.study import PIVOT, Study
 State = Literal["ok", "warning", "missing"]
 
 GIB = 2**30
+NVIDIA = Path("/dev/nvidia0")
 MEMORY, DISK = 3 * GIB, 2 * GIB
 """What the quickstart may need, with its model of 135 million parameters."""
 
@@ -132,9 +133,21 @@ def _devices(
     yield Check("CPU", "ok", f"{name}, {os.cpu_count()} cores")
     for number in range(torch.cuda.device_count()):
         found = torch.cuda.get_device_properties(number)
-        free, total = map(_gib, torch.cuda.mem_get_info(number))
-        text = f"cuda:{number}, {found.name}, {free} of {total} free"
-        yield Check("GPU", "ok", text)
+        text = f"cuda:{number}, {found.name}"
+        try:
+            free, total = map(_gib, torch.cuda.mem_get_info(number))
+        except RuntimeError as error:  # full, or another program's alone
+            text += f" ({str(error).splitlines()[0]})"
+            yield Check("GPU", "warning", text, "end what uses it, or take another")
+            continue
+        yield Check("GPU", "ok", f"{text}, {free} of {total} free")
+    if NVIDIA.exists() and not torch.cuda.is_available():
+        built = torch.version.cuda
+        text = f"there is an NVIDIA GPU, and torch {torch.__version__} cannot use it"
+        fix = f"update the driver to one for CUDA {built}, or install torch for yours"
+        if built is None:
+            fix = "install a torch that is built for CUDA"
+        yield Check("GPU", "warning", text, fix)
     if torch.backends.mps.is_available():
         most = _gib(torch.mps.recommended_max_memory())
         yield Check("GPU", "ok", f"mps, up to {most}")

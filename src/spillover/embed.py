@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from spillover.batching import Progress, batches, pad, untold
 from spillover.errors import DataError, StudyError
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, check_numbers
 from spillover.settings import EmbedSettings, Pooling
 
 Vectors = dict[tuple[Pooling, int], npt.NDArray[np.float32]]
@@ -64,6 +64,7 @@ def embed(
             device=model.device,
         )
         for key, pooled in pooler(batch, skip).items():
+            check_numbers(pooled)
             if key not in result:  # OPT-350m returns less than its layers are wide
                 shape = (len(ids), pooled.shape[1])
                 result[key] = np.empty(shape, dtype=np.float32)

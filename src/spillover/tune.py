@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import (
     PrinterCallback,
@@ -117,6 +117,7 @@ def tune(
             trainer.remove_callback(PrinterCallback)
             with fp32_head(model), _attention(model.device), narrow:
                 trainer.train(resume_from_checkpoint=last)
+        _check_weights(adapted)
         adapted.save_pretrained(str(folder))
         shutil.rmtree(checkpoints)
     finally:
@@ -265,16 +266,23 @@ def _arguments(
         include_num_input_tokens_seen="non_padding",
         seed=seed,
     )
-    at_once = arguments.train_batch_size * arguments.world_size  # on all devices
-    if settings.batch_size % at_once:
-        raise StudyError(
-            f"'batch_size' {settings.batch_size} is no multiple of the {at_once} items "
-            "that all devices take at once",
-            where="tune",
-            fix="set another batch_size or micro_batch_size",
-        )
-    arguments.gradient_accumulation_steps = settings.batch_size // at_once
+    arguments.gradient_accumulation_steps = settings.batch_size // micro
     return arguments
+
+
+def _check_weights(model: nn.Module) -> None:
+    """See that what was trained so far is worth keeping.
+
+    Raises:
+        ModelError: a weight is NaN.
+    """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    if any(weight.isnan().any() for weight in trained):
+        raise ModelError(
+            "the training made weights of NaN (not a number)",
+            where="tune",
+            fix="lower learning_rate or use float32",
+        )
 
 
 class _Trainer(Trainer):
@@ -329,6 +337,7 @@ class _Watch(TrainerCallback):
         unfinished = state.global_step < state.max_steps
         if unfinished and time.monotonic() - self.saved > self.seconds:
             self.saved = time.monotonic()
+            _check_weights(kwargs["model"])  # or no later run could go on from it
             control.should_save = True
 
     def on_log(

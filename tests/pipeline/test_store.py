@@ -76,6 +76,18 @@ def test_a_folder_without_a_manifest_does_not_exist(tmp_path: Path) -> None:
     assert not (store.folder(SPEC) / "old").exists()
 
 
+def test_where_nothing_can_be_locked_the_first_result_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.making(SPEC, {}) as folder:
+        assert folder is not None
+        (folder / "mine").write_text("x")
+        theirs = store.folder(SPEC)  # of another machine, meanwhile
+        theirs.mkdir()
+        (theirs / MANIFEST).write_text("{}")
+    assert [path.name for path in theirs.iterdir()] == [MANIFEST]
+    assert not folder.exists()
+
+
 def compute_once(root: Path, log: Path) -> None:
     """Make the same step as other processes, and say so if it was this one."""
     with Store(root).making(SPEC, {}) as folder:

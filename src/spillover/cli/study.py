@@ -63,6 +63,7 @@ def run(
     prepared = prepare(chosen, data_root=data_root, out=out, device=device)
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
     reused = len(prepared.steps) - len(todo)
+    err.print(f"on {prepared.hardware}")
     with Progress(Clock(todo), chosen.name, reused) as watcher:
         results = run_prepared(prepared, watcher)
     _show(results)

@@ -113,6 +113,9 @@ class Store:
             yield partial
             entry = {"kind": spec.kind, "slot": spec.slot, "fields": spec.fields}
             writing.replace(partial / MANIFEST, json.dumps(entry | facts, indent=1))
+            if self.finished(spec):  # by another: not all file systems can lock
+                shutil.rmtree(partial)
+                return
             if folder.exists():  # without a manifest: damaged from outside
                 shutil.rmtree(folder)
             os.replace(partial, folder)
