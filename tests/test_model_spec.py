@@ -12,6 +12,7 @@ from spillover.model_spec import (
     EMBEDDED,
     ModelSpec,
     adapter_digest,
+    as_model_spec,
     cache_folder,
     file_sha256,
     fingerprint,
@@ -70,6 +71,16 @@ def test_a_misspelt_embedded_name_is_no_repository() -> None:
         ModelSpec.model_validate("smolm2-135m-instruct")
     repo = "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert ModelSpec.model_validate(repo).hub == repo
+
+
+def test_a_line_that_names_no_model_is_told_in_our_words() -> None:
+    assert as_model_spec("acme/tiny@v1") == ModelSpec(hub="acme/tiny", revision="v1")
+    with pytest.raises(ModelError) as caught:
+        as_model_spec("smolm2-135m-instruct", "--model")
+    assert str(caught.value) == (
+        "--model: unknown model 'smolm2-135m-instruct'; "
+        "did you mean 'smollm2-135m-instruct'."
+    )
 
 
 @pytest.mark.parametrize(

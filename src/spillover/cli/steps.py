@@ -16,7 +16,6 @@ from spillover.errors import Faults, StudyError
 from spillover.terminal import out, say, table
 
 if TYPE_CHECKING:
-    from spillover.model_spec import ModelSpec
     from spillover.settings import TuneSettings
 
 Languages = Annotated[
@@ -47,11 +46,12 @@ def tune(
 ) -> Answer:
     """Fine-tune a model with LoRA on a task's English items."""
     from spillover.data import registry
+    from spillover.model_spec import as_model_spec
     from spillover.pipeline.store import check_writable
 
     chosen = registry.task(task)
     settings = _settings(set_ or [])
-    spec = _model(model)
+    spec = as_model_spec(model, "--model")
     items = chosen.load("train", "en", data_root)[:rows]
     check_writable(out)
     from spillover.models import load_model
@@ -80,9 +80,10 @@ def evaluate(
     """Evaluate a model zero-shot on a task."""
     from spillover.data import registry
     from spillover.data.items import subsample
+    from spillover.model_spec import as_model_spec
 
     chosen = registry.task(task)
-    spec = _model(model)
+    spec = as_model_spec(model, "--model")
     items = chosen.load_all("test", language, data_root)
     if rows is not None:
         items = subsample(items, rows, 1)
@@ -118,6 +119,7 @@ def embed(
     """Compare the vectors of parallel and of random sentence pairs with English."""
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
+    from spillover.model_spec import as_model_spec
 
     if set(language) == {"en"}:
         raise StudyError(
@@ -125,7 +127,7 @@ def embed(
             where="--language",
             fix="name another language",
         )
-    spec = _model(model)
+    spec = as_model_spec(model, "--model")
     texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
     from spillover.embed import embed as embed_sentences
     from spillover.models import attach, load_model
@@ -162,15 +164,3 @@ def _settings(overrides: Iterable[str]) -> TuneSettings:
         return TuneSettings.model_validate(given)
     except ValidationError as error:
         raise Faults(explained(error, "--set", ("tune",))) from error
-
-
-def _model(line: str) -> ModelSpec:
-    from pydantic import ValidationError
-
-    from spillover.model_spec import ModelSpec
-    from spillover.study import explained
-
-    try:
-        return ModelSpec.model_validate(line)
-    except ValidationError as error:
-        raise Faults(explained(error, "--model")) from error
