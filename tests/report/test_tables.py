@@ -173,26 +173,6 @@ def test_a_missing_column_is_named():
         score_panels(evaluations().drop(columns="n_expected"), LANGUAGES, METRICS)
 
 
-def test_mean_over_all_languages():
-    metrics = {"pawsx": "accuracy_strict"}
-    (panel,) = score_panels(evaluations(), LANGUAGES, metrics, mean=True)
-    assert panel.values["mean"].tolist() == pytest.approx(
-        [np.mean(SCORES["pawsx", None]), np.mean(SCORES["pawsx", "pawsx"])]
-    )
-    assert panel.cells["mean"].tolist() == ["0.54", "0.84"]
-
-
-def test_mean_over_some_languages_is_refused():
-    with pytest.raises(DataError, match=r"xlsum, before: no mean .* no score in de"):
-        score_panels(evaluations(), LANGUAGES, METRICS, mean=True)
-
-
-def test_mean_of_a_task_that_was_not_run_is_a_gap():
-    metrics = {"pawsx": "accuracy_strict", "mgsm": "accuracy"}
-    (panel,) = score_panels(evaluations(), LANGUAGES, metrics, mean=True)
-    assert panel.cells["mean"].tolist()[2:] == ["–", "–"]
-
-
 def test_table_2_has_the_papers_shape():
     (panel,) = similarity_panels(similarities(), LANGUAGES, ["pawsx", "xlsum"])
     assert list(panel.cells.columns) == [

@@ -37,11 +37,7 @@ STAR = "*"
 
 
 def score_panels(
-    evaluations: pd.DataFrame,
-    languages: Sequence[str],
-    metrics: Mapping[str, str],
-    *,
-    mean: bool = False,
+    evaluations: pd.DataFrame, languages: Sequence[str], metrics: Mapping[str, str]
 ) -> list[Panel]:
     """Table 1: score of each task in each language, before and after tuning on it.
 
@@ -49,14 +45,12 @@ def score_panels(
         evaluations: tidy evaluations.
         languages: the columns, in order.
         metrics: task to its headline metric; the tasks in the order of the rows.
-        mean: add the mean over all languages.
 
     Returns:
         One panel a model, in order of appearance.
 
     Raises:
-        DataError: a column is missing, two rows compete for a cell, or a mean is asked
-            for and a row lacks some of the languages.
+        DataError: a column is missing, or two rows compete for a cell.
     """
     import pandas as pd
 
@@ -76,8 +70,6 @@ def score_panels(
     for keys, part in _groups(frame, ["model"]):
         values = _numbers(part, rows, columns)
         cells = _grid(part, rows, columns, _starred, GAP)
-        if mean:
-            values, cells = _with_mean(values, cells)
         title = "Table 1: score before and after tuning"
         note = _note(cells, *used, *_several(part))
         panels.append(Panel(title, keys, values, cells, note))
@@ -357,23 +349,3 @@ def _floors(correlations: pd.DataFrame) -> Iterator[str]:
     shown = correlations[correlations["p_min"].notna()]
     for n, part in shown.groupby("n"):
         yield f"with {n:.0f} languages no exact p is below {part['p_min'].min():.2g}"
-
-
-def _with_mean(
-    values: pd.DataFrame, cells: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both with a mean column; a row of gaps has none, a row with some is refused."""
-    gaps = values.isna()
-    for row in values.index[gaps.any(axis=1) & ~gaps.all(axis=1)]:
-        absent = ", ".join(values.columns[gaps.loc[row]])
-        raise DataError(
-            f"no mean over languages: there is no score in {absent}",
-            where=", ".join(row),
-            fix="leave out the mean, or those languages",
-        )
-    means = values.mean(axis=1)
-    stars = cells.apply(
-        lambda row: STAR if row.str.endswith(STAR).any() else "", axis=1
-    )
-    shown = [_rounded(m, star) for m, star in zip(means, stars, strict=True)]
-    return values.assign(mean=means), cells.assign(mean=shown)
