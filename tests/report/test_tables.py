@@ -152,12 +152,12 @@ def test_a_task_that_was_not_run_is_a_row_of_gaps():
     assert set(panel.cells.loc["mgsm"].to_numpy().ravel()) == {"–"}
 
 
-def test_a_score_over_fewer_items_is_starred():
+def test_a_score_over_fewer_items_is_marked():
     frame = evaluations()
     frame.loc[frame.index[1], "n"] = 1897
     (panel,) = score_panels(frame, LANGUAGES, METRICS)
-    assert panel.cells.iloc[0, :3].tolist() == ["0.54", "0.54*", "0.51"]
-    assert panel.note.endswith("* over fewer items than expected")
+    assert panel.cells.iloc[0, :3].tolist() == ["0.54", "0.54†", "0.51"]
+    assert panel.note.endswith("† over fewer items than expected")
     (complete,) = score_panels(evaluations(), LANGUAGES, METRICS)
     assert "fewer" not in complete.note
 

@@ -10,7 +10,7 @@ A tidy result is a data frame with one row an observation and these columns:
   p_min, n; and model, where there is more than one
 
 What has no row, or no value, is a gap and is printed as one. A value over fewer items
-than expected carries a star. Where a column says so, the tables are of a task's own
+than expected carries a dagger. Where a column says so, the tables are of a task's own
 prompt, of the parallel cosine, and of the mean over seeds, with its standard deviation.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 GAP = "–"
-STAR = "*"
+INCOMPLETE = "†"
 
 
 def score_panels(
@@ -69,7 +69,7 @@ def score_panels(
     panels = []
     for keys, part in _groups(frame, ["model"]):
         values = _numbers(part, rows, columns)
-        cells = _grid(part, rows, columns, _starred, GAP)
+        cells = _grid(part, rows, columns, _marked, GAP)
         title = "Table 1: score before and after tuning"
         note = _note(cells, *used, *_several(part))
         panels.append(Panel(title, keys, values, cells, note))
@@ -120,7 +120,7 @@ def similarity_panels(
             [part["pooling"].unique(), pairs], names=["pooling", "pair"]
         )
         values = _numbers(part, rows, columns)
-        cells = _grid(part, rows, columns, _starred, GAP)
+        cells = _grid(part, rows, columns, _marked, GAP)
         note = _note(cells, "P: parallel pairs", "R: random pairs", *_several(part))
         panels.append(Panel("Table 2: mean cosine", keys, values, cells, note))
     return panels
@@ -303,10 +303,10 @@ def _numbers(frame: pd.DataFrame, rows: pd.Index, columns: pd.Index) -> pd.DataF
     return _grid(frame, rows, columns, lambda row, measure: row[measure]).astype(float)
 
 
-def _starred(row: Row, measure: str) -> str:
+def _marked(row: Row, measure: str) -> str:
     """A number with two decimals, marked if it stands for fewer items than expected."""
-    star = STAR if row["n"] < row["n_expected"] else ""
-    return _rounded(row[measure], _spread(row, measure) + star)
+    dagger = INCOMPLETE if row["n"] < row["n_expected"] else ""
+    return _rounded(row[measure], _spread(row, measure) + dagger)
 
 
 def _spread(row: Row, measure: str) -> str:
@@ -315,8 +315,8 @@ def _spread(row: Row, measure: str) -> str:
     return "" if value is None or math.isnan(value) else f"±{value:.2f}"
 
 
-def _rounded(value: float | None, star: str = "") -> str:
-    return GAP if value is None or math.isnan(value) else f"{value:z.2f}{star}"
+def _rounded(value: float | None, more: str = "") -> str:
+    return GAP if value is None or math.isnan(value) else f"{value:z.2f}{more}"
 
 
 def _correlation(row: Row, measure: str) -> str:
@@ -333,9 +333,9 @@ def _p(value: float | None) -> str:
 
 
 def _note(cells: pd.DataFrame, *parts: str) -> str:
-    starred = cells.map(lambda cell: cell.endswith(STAR)).any(axis=None)
-    star = [f"{STAR} over fewer items than expected"] if starred else []
-    return "; ".join([*parts, *star])
+    marked = cells.map(lambda cell: cell.endswith(INCOMPLETE)).any(axis=None)
+    told = [f"{INCOMPLETE} over fewer items than expected"] if marked else []
+    return "; ".join([*parts, *told])
 
 
 def _several(frame: pd.DataFrame) -> Iterator[str]:

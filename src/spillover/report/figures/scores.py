@@ -171,8 +171,8 @@ class _Chart:
                 "often."
             )
         cells = [cell for row in self.cells.values() for cell in row.values()]
-        if any(cell.endswith(tables.STAR) for cell in cells):
-            parts.append(f"{tables.STAR}: over fewer items than expected.")
+        if any(cell.endswith(tables.INCOMPLETE) for cell in cells):
+            parts.append(f"{tables.INCOMPLETE}: over fewer items than expected.")
         if tables.GAP in cells:
             parts.append(f"{tables.GAP}: not measured.")
         return " ".join(parts)
