@@ -124,7 +124,7 @@ def test_a_run_can_be_read_again_and_shown_beside_the_paper(tiny_done: Done) -> 
     tiny, results = tiny_done
     again = read_results(tiny.out)
     assert again.study == results.study
-    assert (again.tasks, again.kinds) == (results.tasks, results.kinds)
+    assert (again.metrics, again.kinds) == (results.metrics, results.kinds)
     assert forms.markdown(again.panels()) == forms.markdown(results.panels())
     assert again.findings() == results.findings()
     panels = again.beside("xie2024", {"opinions": "pawsx"})

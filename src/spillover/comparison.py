@@ -166,13 +166,13 @@ def _shared(runs: Runs) -> dict[str, list[str]]:
             "no task is in all runs in the same language",
             where=", ".join(runs),
             expected="runs that share one: "
-            + "; ".join(f"{name} has {', '.join(r.tasks)}" for name, r in runs.items()),
+            + "; ".join(f"{n} has {', '.join(r.metrics)}" for n, r in runs.items()),
         )
     return shared
 
 
 def _metric(runs: Runs, task: str) -> str:
-    metrics = {name: results.tasks[task] for name, results in runs.items()}
+    metrics = {name: results.metrics[task] for name, results in runs.items()}
     if len({*metrics.values()}) > 1:
         raise DataError(
             "runs with other metrics: "

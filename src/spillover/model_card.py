@@ -124,7 +124,7 @@ def model_card(
         base=base_of(study.model),
         name=lambda code: language(code).name,
         scores=_scores(adapter),
-        metric=results.tasks[adapter.task.name],
+        metric=results.metrics[adapter.task.name],
         classifies=adapter.task.kind == "classification",
         settings=settings.model_dump(mode="json", exclude=NOT_IN_KEY),
         similarities=_similarities(adapter),
@@ -183,7 +183,7 @@ def _metadata(adapter: Adapter, repo: str, licence: str) -> ModelCardData:
 def _eval_results(adapter: Adapter) -> list[EvalResult]:
     from huggingface_hub import EvalResult
 
-    task, metric = adapter.task, adapter.results.tasks[adapter.task.name]
+    task, metric = adapter.task, adapter.results.metrics[adapter.task.name]
     kind = "text-classification" if task.kind == "classification" else "text-generation"
     return [
         EvalResult(
@@ -219,7 +219,7 @@ def _scores(adapter: Adapter) -> list[dict[str, Any]]:
     answer's share.
     """
     results = adapter.results
-    metric = results.tasks[adapter.task.name]
+    metric = results.metrics[adapter.task.name]
 
     def told(frame: pd.DataFrame, named: Mapping[str, str], **of: str) -> pd.DataFrame:
         for column, value in (of | {"prompt": OWN_PROMPT}).items():

@@ -64,7 +64,7 @@ class Results:
         diagnostics: what stands behind the scores.
         confusions: gold labels against answers.
         lint: what the linter remarked on the study's data.
-        tasks: task -> the metric that its tables show.
+        metrics: task -> the metric that its tables show.
         kinds: task -> classification or generation.
     """
 
@@ -81,7 +81,7 @@ class Results:
     diagnostics: pd.DataFrame
     confusions: pd.DataFrame
     lint: pd.DataFrame
-    tasks: dict[str, str]
+    metrics: dict[str, str]
     kinds: dict[str, str]
 
     def __repr__(self) -> str:
@@ -109,22 +109,22 @@ class Results:
 
     def evidence_panels(self) -> tuple[list[Panel], list[Panel]]:
         """What Table 1 rests on, and what goes beyond Table 3."""
-        languages, tasks = self.study.languages, self.tasks
+        languages, metrics = self.study.languages, self.metrics
         behind_scores = [
-            *evidence.baseline_panels(self.diagnostics, languages, [*tasks]),
-            *evidence.change_panels(self.comparisons, languages, tasks),
-            *evidence.prompt_panels(self.evaluations, languages, tasks),
+            *evidence.baseline_panels(self.diagnostics, languages, [*metrics]),
+            *evidence.change_panels(self.comparisons, languages, metrics),
+            *evidence.prompt_panels(self.evaluations, languages, metrics),
         ]
         return behind_scores, evidence.pooled_panels(self._of_the_tables(self.pooled))
 
     def paper_panels(self) -> tuple[list[Panel], list[Panel], list[Panel]]:
         """Tables 1, 2 and 3 alone."""
-        languages, tasks = self.study.languages, self.tasks
+        languages, metrics = self.study.languages, self.metrics
         similarities = self._of_the_tables(self.similarities)
         return (
-            tables.score_panels(self.evaluations, languages, tasks),
-            tables.similarity_panels(similarities, languages[1:], [*tasks]),
-            tables.correlation_panels(self._of_the_tables(self.correlations), tasks),
+            tables.score_panels(self.evaluations, languages, metrics),
+            tables.similarity_panels(similarities, languages[1:], [*metrics]),
+            tables.correlation_panels(self._of_the_tables(self.correlations), metrics),
         )
 
     def beside(self, paper: str, matched: Mapping[str, str]) -> Panels:
@@ -145,7 +145,7 @@ class Results:
                 self._of_the_tables(self.correlations),
                 published.load(paper),
                 languages=self.study.languages,
-                metrics=self.tasks,
+                metrics=self.metrics,
                 tasks=matched,
             )
         )
@@ -232,7 +232,7 @@ class Results:
             self._of_the_tables(self.similarities),
             self._of_the_tables(self.correlations),
             self.diagnostics,
-            self.tasks,
+            self.metrics,
             self.kinds,
             PIVOT,
         )
@@ -260,7 +260,7 @@ def read_results(folder: Path) -> Results:
         study=study,
         folder=folder,
         **frames,
-        tasks={name: study.metric(task) for name, task in used.items()},
+        metrics={name: study.metric(task) for name, task in used.items()},
         kinds={name: task.kind for name, task in used.items()},
     )
 
@@ -290,7 +290,7 @@ def write_results(
         diagnostics=collect.diagnostics(found),
         confusions=collect.confusions(found),
         lint=lint,
-        tasks={name: study.metric(data.task) for name, data in inputs.tasks.items()},
+        metrics={name: study.metric(data.task) for name, data in inputs.tasks.items()},
         kinds={name: data.task.kind for name, data in inputs.tasks.items()},
     )
     # Written last: until then the folder is no run, neither the new nor an old one.

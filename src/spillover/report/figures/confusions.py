@@ -35,7 +35,7 @@ def draw(results: Results) -> list[Drawing]:
     used = (use.resolve() for use in results.study.tasks)
     words = {task.name: task.answers for task in used}
     found = []
-    for task, metric in results.tasks.items():
+    for task, metric in results.metrics.items():
         rows = results.confusions
         rows = rows[(rows["task"] == task) & (rows["prompt"] == OWN_PROMPT)]
         rows = rows[rows["reading"] == metric.removeprefix("accuracy_")]

@@ -41,7 +41,7 @@ def draw(results: Results) -> list[Drawing]:
     """One drawing a task, with a panel a corpus, pooling and layer of the tables."""
     rows = results.evidence().correlations
     rows = rows[rows["measure"] == "parallel"]
-    rows = rows[rows["metric"] == rows["task"].map(results.tasks)]
+    rows = rows[rows["metric"] == rows["task"].map(results.metrics)]
     if len(results.study.training_seeds) > 1:
         rows = rows[rows["seed"].isna()]  # the correlation of the mean score
     return [
@@ -54,7 +54,7 @@ class _Scatter:
     """Panels that share the axis of scores."""
 
     def __init__(self, results: Results, task: str, rows: pd.DataFrame) -> None:
-        self.task, self.label = task, style.metric_label(results.tasks[task])
+        self.task, self.label = task, style.metric_label(results.metrics[task])
         self.seeds = len(results.study.training_seeds)
         layered = rows["layer"].nunique() > 1
         self.panels = [

@@ -23,7 +23,7 @@ APART = {"before": -0.042, "after": 0.042}
 
 def draw(results: Results) -> list[Drawing]:
     """One drawing a task that has a score."""
-    languages, metrics = results.study.languages, results.tasks
+    languages, metrics = results.study.languages, results.metrics
     panels = tables.score_panels(results.evaluations, languages, metrics)
     return [
         _Chart(results, task, panel).drawing()
@@ -37,7 +37,7 @@ class _Chart:
     """A row a language: two marks with their intervals, and the two numbers."""
 
     def __init__(self, results: Results, task: str, panel: Panel) -> None:
-        self.task, self.metric = task, results.tasks[task]
+        self.task, self.metric = task, results.metrics[task]
         self.values = _by_state(panel.values.loc[task])
         self.cells: dict[str, dict[str, str]] = _by_state(panel.cells.loc[task])
         self.languages = list(results.study.languages)
