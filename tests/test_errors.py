@@ -20,7 +20,8 @@ def test_faults_keep_their_errors_in_order() -> None:
     first, second = DataError("one"), StudyError("two")
     faults = Faults([first, second])
     assert faults.errors == (first, second)
-    assert str(faults) == "one.\ntwo."
+    assert str(faults) == faults.what == "one.\ntwo."
+    assert (faults.where, faults.expected, faults.fix) == (None, None, None)
 
 
 def test_unknown_names_the_nearest_spelling() -> None:

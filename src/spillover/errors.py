@@ -69,7 +69,9 @@ class Faults(SpilloverError):
 
     def __init__(self, errors: Sequence[SpilloverError]) -> None:
         self.errors = tuple(errors)
-        Exception.__init__(self, "\n".join(str(error) for error in self.errors))
+        self.what = "\n".join(map(str, errors))
+        self.where = self.expected = self.fix = None
+        Exception.__init__(self, self.what)
 
 
 def unknown(
