@@ -114,7 +114,7 @@ class Corpus(BaseModel):
         *,
         source: str = "en",
         rows: int | None = None,
-        seed: int = 0,
+        seed: int = 1,
         placeholders: Literal["keep", "intersection"] = "intersection",
     ) -> AlignedCorpus:
         """`load` and `align` the given languages, and `source` in any case.
@@ -137,7 +137,7 @@ class Corpus(BaseModel):
         source: str,
         *,
         rows: int | None = None,
-        seed: int = 0,
+        seed: int = 1,
         placeholders: Literal["keep", "intersection"] = "intersection",
     ) -> AlignedCorpus:
         """Join languages on their ids.
