@@ -251,20 +251,12 @@ def _in_order(study: Study, name: str) -> tuple[int, int]:
 RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed, "compare": _compare}
 
 
-def read_vectors(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
-    """The vectors of an embed step, by pooling and layer."""
-    return _by_place(folder / VECTORS)
-
-
 def read_draws(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     """Replicates of a compare step's parallel and random means, (2, draws)."""
-    return _by_place(folder / "draws.safetensors")
-
-
-def _by_place(path: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     from safetensors.numpy import load_file
 
-    return {_place(name): array for name, array in load_file(path).items()}
+    found = load_file(folder / "draws.safetensors")
+    return {_place(name): array for name, array in found.items()}
 
 
 def _counted(watcher: Watcher, total: float) -> Progress:
