@@ -172,7 +172,7 @@ def correlation_panels(
     return panels
 
 
-def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Path]:
+def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> None:
     """Write panels by the name of their file, each as .csv, .md and .tex.
 
     The CSV file holds full precision, with a gap empty; the other two are rounded as in
@@ -182,9 +182,6 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Pa
     Args:
         folder: made if it does not exist.
         panels: name -> what the file holds.
-
-    Returns:
-        The files written.
 
     Raises:
         OutputError: a file cannot be written.
@@ -200,7 +197,6 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Pa
     }
     for path, text in texts.items():
         writing.replace(path, text)
-    return list(texts)
 
 
 def _of_the_tables(frame: pd.DataFrame) -> pd.DataFrame:
