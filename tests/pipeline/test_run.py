@@ -13,6 +13,7 @@ from spillover.errors import DataError
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import VECTORS, execute
+from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
 from spillover.studies import Prepared, prepare
 
@@ -22,7 +23,7 @@ else:
     TinyStudy = Any
 
 
-class Watching:
+class Watching(Watcher):
     """Writes down what it is told, and stops the run at one step if asked to."""
 
     def __init__(self, stop_at: str = "") -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,36 +16,16 @@ from spillover.errors import SpilloverError
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Store
+from spillover.pipeline.watcher import Watcher
 from spillover.study import PIVOT, Study
 
 if TYPE_CHECKING:
     from spillover.batching import Progress
-    from spillover.lint.remark import Remark
     from spillover.models import LanguageModel
 
 MEASURES = "measures.parquet"
 VECTORS = "vectors.safetensors"
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
-
-
-class Watcher(Protocol):
-    """Told of what happens during a run."""
-
-    def remarked(self, remarks: Sequence[Remark]) -> None:
-        """The linter has looked at the study's data; nothing has been run yet."""
-
-    def started(self, step: Step) -> None:
-        """A step has begun."""
-
-    def advanced(self, share: float, items: float, tokens: int) -> None:
-        """The step that runs has done this share of its work, in [0, 1].
-
-        Items and tokens are those that were just done, as in `batching.Progress`: the
-        first call of a step says what was there before its work began.
-        """
-
-    def finished(self, step: Step, seconds: float) -> None:
-        """A step is done."""
 
 
 def execute(
