@@ -16,14 +16,15 @@ from spillover.analysis import between
 from spillover.analysis.between import Tuned
 from spillover.analysis.findings import Evidence
 from spillover.analysis.pooled import Stratum, pool
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
+from spillover.languages import PIVOT
 from spillover.report import side_by_side as views
 from spillover.report import tables
 from spillover.report.examples import file_of
 from spillover.report.panel import Panel
 from spillover.results import Results
 from spillover.run_folders import read_runs
-from spillover.study import OWN_PROMPT, PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd

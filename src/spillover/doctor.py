@@ -24,10 +24,11 @@ from spillover.data.corpus import Corpus
 from spillover.data.sources import Hub, choose
 from spillover.data.task import Task
 from spillover.errors import Faults, OutputError, SpilloverError
+from spillover.languages import PIVOT
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
 from spillover.pipeline.inputs import languages_of, resolve
 from spillover.pipeline.store import check_writable
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 State = Literal["ok", "warning", "missing"]
 

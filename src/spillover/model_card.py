@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from spillover import published
 from spillover.data.corpus import Corpus
-from spillover.data.task import Task
-from spillover.languages import language
+from spillover.data.task import OWN_PROMPT, Task
+from spillover.languages import PIVOT, language
 from spillover.model_spec import EMBEDDED, ModelSpec
 from spillover.report.tables import GAP
 from spillover.results import Results
 from spillover.settings import NOT_IN_KEY
-from spillover.study import OWN_PROMPT, TaskUse
+from spillover.study import TaskUse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +163,7 @@ def _metadata(adapter: Adapter, repo: str, licence: str) -> ModelCardData:
 
     task, study = adapter.task, adapter.results.study
     base = base_of(study.model)
-    trained = None if adapter.use.train else _on_the_hub(task, "en", "train")
+    trained = None if adapter.use.train else _on_the_hub(task, PIVOT, "train")
     return ModelCardData(
         base_model=base.repo,
         base_model_relation="adapter" if base.repo else None,

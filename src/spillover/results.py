@@ -20,6 +20,7 @@ from spillover import parquet, published, writing
 from spillover.analysis import findings
 from spillover.analysis.findings import Evidence, Finding, Verdict
 from spillover.errors import DataError
+from spillover.languages import PIVOT
 from spillover.languages import language as language_of
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
@@ -30,7 +31,7 @@ from spillover.published.comparison import beside
 from spillover.report import evidence, tables
 from spillover.report.examples import adapter_of, file_of
 from spillover.report.panel import Panel, Panels
-from spillover.study import PIVOT, Study, read_study
+from spillover.study import Study, read_study
 
 if TYPE_CHECKING:
     import pandas as pd

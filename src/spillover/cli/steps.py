@@ -13,6 +13,7 @@ from spillover.cli import complete
 from spillover.cli.answer import Answer
 from spillover.cli.options import Adapter, DataRoot, Device, Model
 from spillover.errors import Faults, StudyError
+from spillover.languages import PIVOT
 from spillover.terminal import out, say, table
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def tune(
     chosen = registry.task(task)
     settings = _settings(set_ or [])
     spec = as_model_spec(model, "--model")
-    items = chosen.load("train", "en", data_root)[:rows]
+    items = chosen.load("train", PIVOT, data_root)[:rows]
     check_writable(out)
     from spillover.models import load_model
     from spillover.tune import tune as tune_model
@@ -121,7 +122,7 @@ def embed(
     from spillover.data import registry
     from spillover.model_spec import as_model_spec
 
-    if set(language) == {"en"}:
+    if set(language) == {PIVOT}:
         raise StudyError(
             "English alone has nothing to be compared with",
             where="--language",
@@ -134,16 +135,16 @@ def embed(
 
     lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
-    english = embed_sentences(lm, texts["en"])
+    english = embed_sentences(lm, texts[PIVOT])
     lines = table("pair", "pooling", "layer", "parallel", "random", "n")
     similarities = []
     for code in texts:
-        if code == "en":
+        if code == PIVOT:
             continue
         for key, vectors in embed_sentences(lm, texts[code]).items():
-            found = similarity(english[key], vectors, texts["en"], texts[code])
+            found = similarity(english[key], vectors, texts[PIVOT], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
-            lines.add_row(f"en-{code}", key[0], str(key[1]), *cells)
+            lines.add_row(f"{PIVOT}-{code}", key[0], str(key[1]), *cells)
             place = {"language": code, "pooling": key[0], "layer": key[1]}
             similarities.append(place | asdict(found))
     out.print(lines)

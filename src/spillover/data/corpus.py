@@ -13,6 +13,7 @@ from spillover.data.columns import NAME, Codes
 from spillover.data.items import rank
 from spillover.data.sources import Files, Hub, choose, read
 from spillover.errors import DataError, unknown
+from spillover.languages import PIVOT
 
 FIELD = "sentence"
 
@@ -112,7 +113,7 @@ class Corpus(BaseModel):
         languages: Iterable[str],
         data_root: Path | None = None,
         *,
-        source: str = "en",
+        source: str = PIVOT,
         rows: int | None = None,
         seed: int = 1,
         placeholders: Literal["keep", "intersection"] = "intersection",

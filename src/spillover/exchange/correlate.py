@@ -12,11 +12,11 @@ import numpy as np
 from spillover.analysis.correlation import correlate_places
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import DRAWS, correlation_interval
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError, unknown
 from spillover.exchange.scores import Z
 from spillover.pipeline.collect import EVALUATIONS, SIMILARITIES, tidy
 from spillover.pipeline.correlations import CORRELATIONS, MEASURES
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd

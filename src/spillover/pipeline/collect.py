@@ -27,11 +27,12 @@ from spillover.analysis.uncertainty import (
     wilson,
 )
 from spillover.data.task import Task
+from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import MEASURES, read_draws
 from spillover.pipeline.store import Store
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,11 @@ from spillover.analysis.correlation import Correlation, correlate_places
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
 from spillover.analysis.pooled import pool
 from spillover.analysis.uncertainty import correlation_interval, resampled_means
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
+from spillover.languages import PIVOT
 from spillover.pipeline.collect import Outcomes, tidy
 from spillover.pipeline.plan import Step
-from spillover.study import OWN_PROMPT, PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd

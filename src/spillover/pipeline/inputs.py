@@ -10,11 +10,11 @@ from pathlib import Path
 from spillover.data import template
 from spillover.data.corpus import AlignedCorpus, Corpus
 from spillover.data.items import Item, rank, subsample, without_placeholders
-from spillover.data.task import Task
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
-from spillover.languages import LANGUAGES
+from spillover.languages import LANGUAGES, PIVOT
 from spillover.settings import EvaluateSettings, TuneSettings
-from spillover.study import OWN_PROMPT, PIVOT, CorpusUse, Study, TaskUse
+from spillover.study import CorpusUse, Study, TaskUse
 
 
 @dataclass(frozen=True)

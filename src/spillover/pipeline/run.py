@@ -13,11 +13,12 @@ import numpy as np
 
 from spillover import writing
 from spillover.errors import SpilloverError
+from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Store
 from spillover.pipeline.watcher import Watcher
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 if TYPE_CHECKING:
     from spillover.batching import Progress

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spillover.data.task import OWN_PROMPT
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.between import OTHERS
+from spillover.languages import PIVOT
 from spillover.report import evidence
 from spillover.report.evidence import SURE, difference_cell
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
-from spillover.study import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd

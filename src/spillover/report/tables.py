@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import writing
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.report import panel as forms
 from spillover.report.panel import Panel, levels
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from spillover.analysis.answers import NO_ANSWER
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import INK, MUTED, STATES
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import numpy.typing as npt

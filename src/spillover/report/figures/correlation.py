@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.labels import Box, around
 from spillover.report.figures.style import AFTER, INK, MUTED
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd

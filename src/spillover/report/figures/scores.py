@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report import tables
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import GRID, INK, MUTED, STATES
 from spillover.report.panel import Panel
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
