@@ -210,7 +210,9 @@ def test_a_damaged_table_is_named(tiny_done: Done, tmp_path: Path) -> None:
     copy = shutil.copytree(tiny_done[0].out, tmp_path / "copy")
     damaged = copy / "results" / "evaluations.parquet"
     damaged.write_bytes(damaged.read_bytes()[:500])
-    with pytest.raises(DataError, match=r"no table .* run the study again") as caught:
+    with pytest.raises(
+        DataError, match=r"not a readable table .* run the study again"
+    ) as caught:
         read_results(copy)
     assert str(caught.value).startswith(str(damaged))
 

@@ -74,6 +74,11 @@ class Faults(SpilloverError):
         Exception.__init__(self, self.what)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; where it says nothing, its type's name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def unknown(
     kind: str,
     value: str,

@@ -49,7 +49,7 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
     except ValueError as error:
-        raise DataError(f"no table ({error})", where=path) from error
+        raise DataError(f"not a readable table ({error})", where=path) from error
     missing = [column for column in NEEDED[name].split() if column not in read]
     if missing:
         raise DataError(f"no column {', '.join(missing)}", where=path, expected=name)
