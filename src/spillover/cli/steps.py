@@ -33,7 +33,7 @@ def tune(
     out: Annotated[Path, typer.Option(help="Where the adapter goes.")],
     model: Model = "smollm2-135m-instruct",
     rows: Annotated[
-        int | None, typer.Option(min=1, help="Training items; all.")
+        int | None, typer.Option(min=1, help="Number of training items (default: all).")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -73,7 +73,8 @@ def evaluate(
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
     rows: Annotated[
-        int | None, typer.Option(min=1, help="Items a language; all.")
+        int | None,
+        typer.Option(min=1, help="Number of items per language (default: all)."),
     ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
@@ -113,7 +114,9 @@ def embed(
     language: Languages,
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
-    rows: Annotated[int | None, typer.Option(min=2, help="Sentences; all.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=2, help="Number of sentences (default: all).")
+    ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> Answer:

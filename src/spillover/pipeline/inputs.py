@@ -127,7 +127,7 @@ def languages_of(study: Study, data: Task | Corpus) -> list[str]:
 def _once(key: str, name: str, before: Container[str]) -> None:
     if name in before:
         raise StudyError(
-            f"{name!r} stands twice", where=key, fix="give one of them another name"
+            f"{name!r} is listed twice", where=key, fix="give one of them another name"
         )
 
 
