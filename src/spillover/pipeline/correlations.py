@@ -24,20 +24,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEASURES = (
-    *("parallel", "gap", "mexa", "p1_forward", "csls", "centred_parallel"),
-    *("whitened_parallel", "cka_debiased", "anc"),
-)
+    "parallel", "gap", "mexa", "p1_forward", "csls", "centred_parallel",
+    "whitened_parallel", "cka_debiased", "anc",
+)  # fmt: skip
 """What of `similarities` is correlated; Table 3 is of the first."""
 
-CORRELATIONS = ["model", "seed", "task", "metric", "corpus", "pooling", "layer"]
-CORRELATIONS += ["measure", "statistic", "value", "low", "high", "reliability", "p_t"]
-CORRELATIONS += ["p_exact", "p_error", "p_min", "p_family", "family", "without_low"]
-CORRELATIONS += ["without_high", "n", "languages", "reason"]
-CONTROLS = ["model", "seed", "task", "metric", "corpus", "pooling", "layer", "control"]
-CONTROLS += ["value", "n", "reason"]
-POOLED = ["model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p"]
-POOLED += ["p_error", "p_min", "without_low", "without_high", "n_languages"]
-POOLED += ["n_strata", "strata"]
+CORRELATIONS = [
+    "model", "seed", "task", "metric", "corpus", "pooling", "layer", "measure",
+    "statistic", "value", "low", "high", "reliability", "p_t", "p_exact", "p_error",
+    "p_min", "p_family", "family", "without_low", "without_high", "n", "languages",
+    "reason",
+]  # fmt: skip
+CONTROLS = [
+    "model", "seed", "task", "metric", "corpus", "pooling", "layer", "control", "value",
+    "n", "reason",
+]  # fmt: skip
+POOLED = [
+    "model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p",
+    "p_error", "p_min", "without_low", "without_high", "n_languages", "n_strata",
+    "strata",
+]  # fmt: skip
 
 Place = tuple[str, int]
 """Pooling and layer."""

@@ -132,7 +132,9 @@ class _Maps:
         self, x: float, y: float, n: float, share: float, state: str, *, framed: bool
     ) -> None:
         box = Rectangle(
-            *((x + 0.01, y + 0.01), self.cell - 0.02, ROW - 0.02),
+            (x + 0.01, y + 0.01),
+            self.cell - 0.02,
+            ROW - 0.02,
             facecolor=(STATES[state], share * DARKEST),
             edgecolor=INK if framed else "none",
             linewidth=0.6 if framed else 0,
