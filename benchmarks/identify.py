@@ -36,9 +36,9 @@ Texts = Mapping[str, Sequence[str]]
 TEXTS = 500
 
 PUD = (
-    *("en", "fr", "de", "es", "zh", "ja", "ar", "hi"),
-    *("it", "ko", "pt", "ru", "sv", "th", "tr"),
-)
+    "en", "fr", "de", "es", "zh", "ja", "ar", "hi", "it", "ko", "pt", "ru", "sv", "th",
+    "tr",
+)  # fmt: skip
 XNLI = ("en", "fr", "de", "es", "zh", "ar", "hi", "ru", "th", "tr", "vi")
 DEBIAN = Files(
     path="debian_descriptions/{language}_{split}.jsonl",

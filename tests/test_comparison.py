@@ -322,7 +322,7 @@ def test_three_runs_are_tested_against_the_first(first: Path, copy: Copy) -> Non
     [
         (lambda a, copy: [a], StudyError, "1 folder.*expected two runs or more"),
         (lambda a, copy: [a, a / "."], StudyError, "each once"),
-        (lambda a, copy: [a, a.parent], DataError, "no run that has ended"),
+        (lambda a, copy: [a, a.parent], DataError, "no finished run"),
         (
             lambda a, copy: [a, without(copy(), "results/pooled")],
             DataError,

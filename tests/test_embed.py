@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from spillover.batching import pad
 from spillover.embed import Vectors, embed
 from spillover.errors import DataError, ModelError, StudyError
 from spillover.models import LanguageModel, load_model
@@ -120,22 +123,29 @@ def test_tiny_equals_brute_force(
         assert len(np.unique(vectors.round(4), axis=0)) > 1
 
 
+def pad_at(side: str, patch: pytest.MonkeyPatch) -> None:
+    """Fill up batches at this side, where `embed` does so at the left."""
+    # The package's own attribute of this name is the function.
+    patch.setattr(import_module("spillover.embed"), "pad", partial(pad, side=side))
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("batch_tokens", [1, 40, 4096])
 def test_tiny_vectors_depend_on_neither_side_nor_batch(
-    tiny: LanguageModel, side: str, batch_tokens: int
+    tiny: LanguageModel, side: str, batch_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pad_at(side, monkeypatch)
     layers = (0, 1, -1)
     settings = EmbedSettings(
         layers=layers, poolings=POOLINGS, batch_tokens=batch_tokens
     )
     expected = brute_force(tiny, layers)
-    assert_same(embed(tiny, SENTENCES, settings, side=side), expected)
+    assert_same(embed(tiny, SENTENCES, settings), expected)
 
 
 @pytest.mark.real_model
 def test_real_vectors_depend_on_neither_side_batch_nor_order(
-    real: LanguageModel,
+    real: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layers = (0, 5, -1)
     expected = brute_force(real, layers)
@@ -145,7 +155,8 @@ def test_real_vectors_depend_on_neither_side_batch_nor_order(
         settings = EmbedSettings(
             layers=layers, poolings=POOLINGS, batch_tokens=batch_tokens
         )
-        found = embed(real, shuffled, settings, side=side)
+        pad_at(side, monkeypatch)
+        found = embed(real, shuffled, settings)
         assert_same(found, {key: rows[order] for key, rows in expected.items()})
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spillover.errors import DataError, Faults, StudyError, unknown
+import pytest
+
+from spillover.errors import DataError, Faults, StudyError, first_line, unknown
 
 
 def test_every_part_stands_in_the_sentence() -> None:
@@ -20,7 +22,15 @@ def test_faults_keep_their_errors_in_order() -> None:
     first, second = DataError("one"), StudyError("two")
     faults = Faults([first, second])
     assert faults.errors == (first, second)
-    assert str(faults) == "one.\ntwo."
+    assert str(faults) == faults.what == "one.\ntwo."
+    assert (faults.where, faults.expected, faults.fix) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("one\ntwo", "one"), ("\n one", "one"), (" \n", "OSError")]
+)
+def test_the_first_line_of_any_error(text: str, line: str) -> None:
+    assert first_line(OSError(text)) == line
 
 
 def test_unknown_names_the_nearest_spelling() -> None:

@@ -40,5 +40,5 @@ def test_where_peft_cannot_put_lora_is_told_before_weights_are_loaded(
 
 
 def test_a_model_of_another_kind_is_told_before_weights_are_loaded() -> None:
-    with pytest.raises(ModelError, match="'siglip' is no causal language model"):
+    with pytest.raises(ModelError, match="'siglip' is not a causal language model"):
         check_modules(AutoConfig.for_model("siglip"), [TuneSettings()])

@@ -8,27 +8,7 @@ from decimal import Decimal
 import pytest
 
 from spillover.errors import DataError
-from spillover.metrics import accuracy, exact_number, last_number, mean
-
-
-def test_accuracy_is_the_share_of_right_answers():
-    assert accuracy(["Yes", "No", "Yes", None], ["Yes", "Yes", "Yes", "No"]) == 0.5
-    assert accuracy([1, 0], [1, 0]) == 1.0
-
-
-def test_accuracy_of_nothing_is_an_error():
-    with pytest.raises(DataError, match="no item"):
-        accuracy([], [])
-
-
-def test_an_unread_answer_never_matches_a_missing_gold():
-    with pytest.raises(DataError, match="item 1: the gold answer is missing"):
-        accuracy([1, None], [1, None])
-
-
-def test_predictions_and_golds_must_pair_up():
-    with pytest.raises(DataError, match="2 predictions for 3 gold"):
-        accuracy([1, 2], [1, 2, 3])
+from spillover.metrics import exact_number, last_number, mean
 
 
 def test_mean():

@@ -12,6 +12,7 @@ from spillover.model_spec import (
     EMBEDDED,
     ModelSpec,
     adapter_digest,
+    as_model_spec,
     cache_folder,
     file_sha256,
     fingerprint,
@@ -72,6 +73,16 @@ def test_a_misspelt_embedded_name_is_no_repository() -> None:
     assert ModelSpec.model_validate(repo).hub == repo
 
 
+def test_a_line_that_names_no_model_is_told_in_our_words() -> None:
+    assert as_model_spec("acme/tiny@v1") == ModelSpec(hub="acme/tiny", revision="v1")
+    with pytest.raises(ModelError) as caught:
+        as_model_spec("smolm2-135m-instruct", "--model")
+    assert str(caught.value) == (
+        "--model: unknown model 'smolm2-135m-instruct'; "
+        "did you mean 'smollm2-135m-instruct'."
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -80,14 +91,14 @@ def test_a_misspelt_embedded_name_is_no_repository() -> None:
         ({"hub": "a", "folder": "b"}, "give exactly one of"),
         ({"gguf": "a", "wheel": "b==1"}, "give exactly one of"),
         ({"folder": "a", "revision": "main"}, "'revision' goes with 'hub'"),
-        ({"wheel": "a", "file": "b", "sha256": SHA}, "'wheel' is no name with a vers"),
+        ({"wheel": "a", "file": "b", "sha256": SHA}, "'wheel' is not a name with"),
         (
             {"wheel": "./x==1", "file": "b", "sha256": SHA},
-            "'wheel' is no name with a version",
+            "'wheel' is not a name with a version",
         ),
         (
             {"wheel": "x @ https://a/x.zip#==1", "file": "b", "sha256": SHA},
-            "'wheel' is no name with a version",
+            "'wheel' is not a name with a version",
         ),
         ({"wheel": "a==1", "sha256": SHA}, "'wheel' needs 'file' and 'sha256'"),
         ({"wheel": "a==1", "file": "b"}, "'wheel' needs 'file' and 'sha256'"),

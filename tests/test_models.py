@@ -75,6 +75,11 @@ def test_a_tokenizer_without_padding_pads_with_eos(
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
 
 
+def test_a_name_of_no_model_is_an_error() -> None:
+    with pytest.raises(ModelError, match=r"^model: 'a b' is neither a repository"):
+        load_model("a b", device="cpu")
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [

@@ -23,8 +23,8 @@ def test_what_is_no_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"t\.parquet: no such file"):
         parquet.read(path)
     pd.DataFrame({"a": [1]}).to_parquet(path)
-    with pytest.raises(DataError, match=r"t\.parquet: no table \(.*b"):
+    with pytest.raises(DataError, match=r"t\.parquet: not a readable table \(.*b"):
         parquet.read(path, ["b"])
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(DataError, match=r"t\.parquet: no table"):
+    with pytest.raises(DataError, match=r"t\.parquet: not a readable table"):
         parquet.read(path)

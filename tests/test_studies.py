@@ -124,7 +124,7 @@ def test_a_run_can_be_read_again_and_shown_beside_the_paper(tiny_done: Done) -> 
     tiny, results = tiny_done
     again = read_results(tiny.out)
     assert again.study == results.study
-    assert (again.tasks, again.kinds) == (results.tasks, results.kinds)
+    assert (again.metrics, again.kinds) == (results.metrics, results.kinds)
     assert forms.markdown(again.panels()) == forms.markdown(results.panels())
     assert again.findings() == results.findings()
     panels = again.beside("xie2024", {"opinions": "pawsx"})
@@ -138,7 +138,7 @@ def test_results_that_are_not_all_there_are_an_error(
     (tmp_path / "run" / "results" / "pooled.parquet").unlink()
     with pytest.raises(DataError, match=r"pooled\.parquet: no such file"):
         read_results(tmp_path / "run")
-    with pytest.raises(DataError, match="no run that has ended; expected a folder"):
+    with pytest.raises(DataError, match="no finished run; expected a folder"):
         read_results(tmp_path)
 
 
@@ -210,7 +210,9 @@ def test_a_damaged_table_is_named(tiny_done: Done, tmp_path: Path) -> None:
     copy = shutil.copytree(tiny_done[0].out, tmp_path / "copy")
     damaged = copy / "results" / "evaluations.parquet"
     damaged.write_bytes(damaged.read_bytes()[:500])
-    with pytest.raises(DataError, match=r"no table .* run the study again") as caught:
+    with pytest.raises(
+        DataError, match=r"not a readable table .* run the study again"
+    ) as caught:
         read_results(copy)
     assert str(caught.value).startswith(str(damaged))
 

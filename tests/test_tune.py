@@ -379,7 +379,7 @@ def test_the_batch_size_is_reached_by_accumulation(
 
 
 def test_a_batch_that_is_no_multiple_is_an_error() -> None:
-    with pytest.raises(ValidationError, match="4 is no multiple of 'micro_batch_size'"):
+    with pytest.raises(ValidationError, match="4 is not a multiple of 'micro_ba"):
         TuneSettings(batch_size=4, micro_batch_size=3)
     assert TuneSettings(batch_size=4, micro_batch_size=32).batch_size == 4
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spillover.errors import SpilloverError
     from spillover.evaluate import Evaluation, Prediction, evaluate
     from spillover.models import LanguageModel, attach, detach, load_model
-    from spillover.results import Results
+    from spillover.results import Results, read_results
     from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
     from spillover.studies import run
     from spillover.study import Study, read_study
@@ -51,6 +51,7 @@ _HOME = {
     "embed": "embed",
     "evaluate": "evaluate",
     "load_model": "models",
+    "read_results": "results",
     "read_study": "study",
     "run": "studies",
     "similarity": "analysis.similarity",
@@ -80,6 +81,7 @@ __all__ = [
     "embed",
     "evaluate",
     "load_model",
+    "read_results",
     "read_study",
     "run",
     "similarity",

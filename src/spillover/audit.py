@@ -104,9 +104,9 @@ def audit(published: Published) -> pd.DataFrame:
 
 JUDGED = {"spearman": "ρ", "pearson": "ρ as r", "p_t": "p by t", "p_exact": "exact p"}
 NUMBERS = (
-    *("value", "p", *JUDGED, "p_pearson", "p_of_value"),
+    "value", "p", *JUDGED, "p_pearson", "p_of_value",
     *(f"{name}_{end}" for name in JUDGED for end in ("low", "high", "nearest")),
-)
+)  # fmt: skip
 VERDICTS = tuple(f"{name}_verdict" for name in JUDGED)
 
 

@@ -16,14 +16,15 @@ from spillover.analysis import between
 from spillover.analysis.between import Tuned
 from spillover.analysis.findings import Evidence
 from spillover.analysis.pooled import Stratum, pool
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
+from spillover.languages import PIVOT
 from spillover.report import side_by_side as views
 from spillover.report import tables
 from spillover.report.examples import file_of
 from spillover.report.panel import Panel
 from spillover.results import Results
 from spillover.run_folders import read_runs
-from spillover.study import OWN_PROMPT, PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,13 +167,13 @@ def _shared(runs: Runs) -> dict[str, list[str]]:
             "no task is in all runs in the same language",
             where=", ".join(runs),
             expected="runs that share one: "
-            + "; ".join(f"{name} has {', '.join(r.tasks)}" for name, r in runs.items()),
+            + "; ".join(f"{n} has {', '.join(r.metrics)}" for n, r in runs.items()),
         )
     return shared
 
 
 def _metric(runs: Runs, task: str) -> str:
-    metrics = {name: results.tasks[task] for name, results in runs.items()}
+    metrics = {name: results.metrics[task] for name, results in runs.items()}
     if len({*metrics.values()}) > 1:
         raise DataError(
             "runs with other metrics: "

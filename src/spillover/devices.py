@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from spillover.errors import ModelError
+from spillover.errors import ModelError, first_line
 
 DTYPES = {
     "bfloat16": torch.bfloat16,
@@ -46,7 +46,7 @@ def resolve_device(device: str = "auto") -> torch.device:
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
-            f"no device {device!r} here ({str(error).splitlines()[0]})",
+            f"no device {device!r} here ({first_line(error)})",
             expected="auto, cpu, cuda or mps",
         ) from error
     return wanted

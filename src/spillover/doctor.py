@@ -23,11 +23,12 @@ from spillover.data.columns import Split
 from spillover.data.corpus import Corpus
 from spillover.data.sources import Hub, choose
 from spillover.data.task import Task
-from spillover.errors import Faults, OutputError, SpilloverError
+from spillover.errors import Faults, OutputError, SpilloverError, first_line
+from spillover.languages import PIVOT
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
 from spillover.pipeline.inputs import languages_of, resolve
 from spillover.pipeline.store import check_writable
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 State = Literal["ok", "warning", "missing"]
 
@@ -137,7 +138,7 @@ def _devices(
         try:
             free, total = map(_gib, torch.cuda.mem_get_info(number))
         except RuntimeError as error:  # full, or another program's alone
-            text += f" ({str(error).splitlines()[0]})"
+            text += f" ({first_line(error)})"
             yield Check("GPU", "warning", text, "end what uses it, or take another")
             continue
         yield Check("GPU", "ok", f"{text}, {free} of {total} free")

@@ -25,7 +25,6 @@ def embed(
     sentences: Sequence[str],
     settings: EmbedSettings | None = None,
     *,
-    side: str = "left",
     progress: Progress = untold,
 ) -> Vectors:
     """The vectors of sentences, for every pooling and layer of the settings.
@@ -39,7 +38,6 @@ def embed(
         model: the model, with or without an adapter.
         sentences: n texts.
         settings: poolings and layers.
-        side: of the padding; the vectors do not depend on it.
         progress: see `spillover.batching.Progress`.
 
     Raises:
@@ -57,12 +55,7 @@ def embed(
     result: Vectors = {}
     progress(0, 0)
     for rows in batches([len(row) for row in ids], settings.batch_tokens):
-        batch = pad(
-            [ids[i] for i in rows],
-            model.pad_id,
-            side="right" if side == "right" else "left",
-            device=model.device,
-        )
+        batch = pad([ids[i] for i in rows], model.pad_id, device=model.device)
         for key, pooled in pooler(batch, skip).items():
             check_numbers(pooled)
             if key not in result:  # OPT-350m returns less than its layers are wide

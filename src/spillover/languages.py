@@ -11,6 +11,9 @@ from typing import Literal
 
 from spillover.errors import unknown
 
+PIVOT = "en"
+"""The language that is tuned on and that the others are compared with."""
+
 Segmentation = Literal["space", "cluster", "fugashi", "jieba", "pythainlp"]
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
-from spillover.errors import ModelError, StudyError, unknown
+from spillover.errors import ModelError, StudyError, first_line, unknown
 from spillover.models import backbone_of, decoder_of
 from spillover.settings import TuneSettings
 
@@ -41,7 +41,7 @@ def _skeleton(config: Any) -> Any:
         )
     except ValueError as error:
         raise ModelError(
-            f"{config.model_type!r} is no causal language model of transformers"
+            f"{config.model_type!r} is not a causal language model of transformers"
         ) from error
 
 
@@ -73,7 +73,7 @@ def with_lora(model: Any, settings: TuneSettings) -> PeftModel:
         return get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise StudyError(
-            f"PEFT cannot put LoRA there ({str(error).splitlines()[0]})",
+            f"PEFT cannot put LoRA there ({first_line(error)})",
             where="tune",
             fix="name other target_modules, or set dropout to 0 if it is that",
         ) from error

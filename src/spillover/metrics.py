@@ -1,4 +1,4 @@
-"""What a prediction is worth, in [0, 1]: accuracy, the right number."""
+"""What a prediction is worth, in [0, 1]: the right number, the mean over items."""
 
 from __future__ import annotations
 
@@ -25,23 +25,6 @@ def mean(scores: Sequence[float]) -> float:
                 f"{score} is not a score", where=f"item {i}", expected="[0, 1]"
             )
     return math.fsum(scores) / len(scores)
-
-
-def accuracy(predictions: Sequence[object], golds: Sequence[object]) -> float:
-    """Share of items whose prediction equals the gold answer.
-
-    A prediction of None, an answer that could not be read, counts as wrong.
-
-    Raises:
-        DataError: no items, not one prediction for each gold, or a gold of None.
-    """
-    if len(predictions) != len(golds):
-        raise DataError(f"{len(predictions)} predictions for {len(golds)} gold answers")
-    for i, gold in enumerate(golds):
-        if gold is None:
-            raise DataError("the gold answer is missing", where=f"item {i}")
-    pairs = zip(predictions, golds, strict=True)
-    return mean([float(prediction == gold) for prediction, gold in pairs])
 
 
 # Thousands in groups (1,000 · 1.000.000 · 1 000,50 · 1,00,000), then perhaps decimals;

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from spillover import published
 from spillover.data.corpus import Corpus
-from spillover.data.task import Task
-from spillover.languages import language
+from spillover.data.task import OWN_PROMPT, Task
+from spillover.languages import PIVOT, language
 from spillover.model_spec import EMBEDDED, ModelSpec
 from spillover.report.tables import GAP
 from spillover.results import Results
 from spillover.settings import NOT_IN_KEY
-from spillover.study import OWN_PROMPT, TaskUse
+from spillover.study import TaskUse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,8 +111,7 @@ def model_card(
     template = files("spillover") / "model_card.md.j2"
     settings = study.tune_settings(adapter.use)
     there = results.versions
-    used: list[Task | Corpus] = [adapter.task]
-    used += [use.resolve() for use in study.corpora]
+    used: list[Task | Corpus] = [adapter.task, *(u.resolve() for u in study.corpora)]
     body = environment.from_string(template.read_text("utf-8")).render(
         repo=repo,
         branch=revision,
@@ -124,7 +123,7 @@ def model_card(
         base=base_of(study.model),
         name=lambda code: language(code).name,
         scores=_scores(adapter),
-        metric=results.tasks[adapter.task.name],
+        metric=results.metrics[adapter.task.name],
         classifies=adapter.task.kind == "classification",
         settings=settings.model_dump(mode="json", exclude=NOT_IN_KEY),
         similarities=_similarities(adapter),
@@ -163,7 +162,7 @@ def _metadata(adapter: Adapter, repo: str, licence: str) -> ModelCardData:
 
     task, study = adapter.task, adapter.results.study
     base = base_of(study.model)
-    trained = None if adapter.use.train else _on_the_hub(task, "en", "train")
+    trained = None if adapter.use.train else _on_the_hub(task, PIVOT, "train")
     return ModelCardData(
         base_model=base.repo,
         base_model_relation="adapter" if base.repo else None,
@@ -183,7 +182,7 @@ def _metadata(adapter: Adapter, repo: str, licence: str) -> ModelCardData:
 def _eval_results(adapter: Adapter) -> list[EvalResult]:
     from huggingface_hub import EvalResult
 
-    task, metric = adapter.task, adapter.results.tasks[adapter.task.name]
+    task, metric = adapter.task, adapter.results.metrics[adapter.task.name]
     kind = "text-classification" if task.kind == "classification" else "text-generation"
     return [
         EvalResult(
@@ -219,7 +218,7 @@ def _scores(adapter: Adapter) -> list[dict[str, Any]]:
     answer's share.
     """
     results = adapter.results
-    metric = results.tasks[adapter.task.name]
+    metric = results.metrics[adapter.task.name]
 
     def told(frame: pd.DataFrame, named: Mapping[str, str], **of: str) -> pd.DataFrame:
         for column, value in (of | {"prompt": OWN_PROMPT}).items():
@@ -230,8 +229,12 @@ def _scores(adapter: Adapter) -> list[dict[str, Any]]:
     known = results.diagnostics[results.diagnostics["tuned_on"].notna()]
     old = {"value": "before", "low": "before_low", "high": "before_high"}
     new = {name: name for name in ("value", "low", "high", "n", "n_expected")}
-    change = {"low": "difference_low", "high": "difference_high", "p_holm": "p_holm"}
-    change |= {"difference": "difference"}
+    change = {
+        "low": "difference_low",
+        "high": "difference_high",
+        "p_holm": "p_holm",
+        "difference": "difference",
+    }
     rows = told(results.evaluations[tuned], new, metric=metric)
     for other in (
         told(results.evaluations[~tuned], old, metric=metric),

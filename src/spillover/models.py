@@ -17,8 +17,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from spillover import gguf
 from spillover.batching import pad
 from spillover.devices import resolve_device, resolve_dtype
-from spillover.errors import ModelError
-from spillover.model_spec import ModelSpec, adapter_digest
+from spillover.errors import ModelError, first_line
+from spillover.model_spec import ModelSpec, adapter_digest, as_model_spec
 
 PROBE = "The capital of France is"
 
@@ -181,9 +181,10 @@ def load_model(
         dtype: of the base weights; see `resolve_dtype`.
 
     Raises:
-        ModelError: it cannot be had, is damaged, or its adapter does nothing.
+        ModelError: it names no model, cannot be loaded, is damaged, or its adapter
+            does nothing.
     """
-    spec = ModelSpec.model_validate(spec)
+    spec = as_model_spec(spec) if isinstance(spec, str) else spec
     where = resolve_device(device)
     if where.type == "cuda":
         # With a mask its backward pass may give NaN (pytorch issue 196678), and it
@@ -319,9 +320,8 @@ def _as_misfit(base: LanguageModel, folder: Path) -> Iterator[None]:
     except torch.OutOfMemoryError:  # says nothing of the adapter
         raise
     except Exception as error:  # safetensors, PEFT and torch each have their own
-        said = str(error).splitlines() or [type(error).__name__]
         raise ModelError(
-            f"not an adapter for {base.name} ({said[0]})", where=folder
+            f"not an adapter for {base.name} ({first_line(error)})", where=folder
         ) from error
 
 
@@ -419,9 +419,8 @@ def _place(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
 
 
 def _unavailable(what: str, spec: ModelSpec, error: Exception) -> ModelError:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
     return ModelError(
-        f"the {what} cannot be loaded ({lines[0]})",
+        f"the {what} cannot be loaded ({first_line(error)})",
         where=spec.hub or spec.folder or spec.gguf or spec.wheel,
         fix="check the name, the connection and that the weights are safetensors",
     )

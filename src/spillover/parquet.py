@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spillover.errors import DataError
+from spillover.errors import DataError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,8 @@ def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, columns=columns)
     except (OSError, ValueError) as error:  # what Arrow raises is one of them
-        said = str(error).splitlines()[0]
         raise DataError(
-            f"no table ({said})", where=path, fix="run the study again"
+            f"not a readable table ({first_line(error)})",
+            where=path,
+            fix="run the study again",
         ) from error

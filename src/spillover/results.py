@@ -20,6 +20,7 @@ from spillover import parquet, published, writing
 from spillover.analysis import findings
 from spillover.analysis.findings import Evidence, Finding, Verdict
 from spillover.errors import DataError
+from spillover.languages import PIVOT
 from spillover.languages import language as language_of
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
@@ -30,7 +31,7 @@ from spillover.published.comparison import beside
 from spillover.report import evidence, tables
 from spillover.report.examples import adapter_of, file_of
 from spillover.report.panel import Panel, Panels
-from spillover.study import PIVOT, Study, read_study
+from spillover.study import Study, read_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,9 +42,9 @@ Versions = dict[Name, Name]
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
 FRAMES = (
-    *("evaluations", "comparisons", "similarities", "correlations", "controls"),
-    *("pooled", "distributions", "mexa", "diagnostics", "confusions", "lint"),
-)
+    "evaluations", "comparisons", "similarities", "correlations", "controls", "pooled",
+    "distributions", "mexa", "diagnostics", "confusions", "lint",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Results:
         diagnostics: what stands behind the scores.
         confusions: gold labels against answers.
         lint: what the linter remarked on the study's data.
-        tasks: task -> the metric that its tables show.
+        metrics: task -> the metric that its tables show.
         kinds: task -> classification or generation.
     """
 
@@ -81,7 +82,7 @@ class Results:
     diagnostics: pd.DataFrame
     confusions: pd.DataFrame
     lint: pd.DataFrame
-    tasks: dict[str, str]
+    metrics: dict[str, str]
     kinds: dict[str, str]
 
     def __repr__(self) -> str:
@@ -109,22 +110,22 @@ class Results:
 
     def evidence_panels(self) -> tuple[list[Panel], list[Panel]]:
         """What Table 1 rests on, and what goes beyond Table 3."""
-        languages, tasks = self.study.languages, self.tasks
+        languages, metrics = self.study.languages, self.metrics
         behind_scores = [
-            *evidence.baseline_panels(self.diagnostics, languages, [*tasks]),
-            *evidence.change_panels(self.comparisons, languages, tasks),
-            *evidence.prompt_panels(self.evaluations, languages, tasks),
+            *evidence.baseline_panels(self.diagnostics, languages, [*metrics]),
+            *evidence.change_panels(self.comparisons, languages, metrics),
+            *evidence.prompt_panels(self.evaluations, languages, metrics),
         ]
         return behind_scores, evidence.pooled_panels(self._of_the_tables(self.pooled))
 
     def paper_panels(self) -> tuple[list[Panel], list[Panel], list[Panel]]:
         """Tables 1, 2 and 3 alone."""
-        languages, tasks = self.study.languages, self.tasks
+        languages, metrics = self.study.languages, self.metrics
         similarities = self._of_the_tables(self.similarities)
         return (
-            tables.score_panels(self.evaluations, languages, tasks),
-            tables.similarity_panels(similarities, languages[1:], [*tasks]),
-            tables.correlation_panels(self._of_the_tables(self.correlations), tasks),
+            tables.score_panels(self.evaluations, languages, metrics),
+            tables.similarity_panels(similarities, languages[1:], [*metrics]),
+            tables.correlation_panels(self._of_the_tables(self.correlations), metrics),
         )
 
     def beside(self, paper: str, matched: Mapping[str, str]) -> Panels:
@@ -145,7 +146,7 @@ class Results:
                 self._of_the_tables(self.correlations),
                 published.load(paper),
                 languages=self.study.languages,
-                metrics=self.tasks,
+                metrics=self.metrics,
                 tasks=matched,
             )
         )
@@ -232,7 +233,7 @@ class Results:
             self._of_the_tables(self.similarities),
             self._of_the_tables(self.correlations),
             self.diagnostics,
-            self.tasks,
+            self.metrics,
             self.kinds,
             PIVOT,
         )
@@ -246,7 +247,7 @@ def read_results(folder: Path) -> Results:
     """
     if not (folder / "study.yaml").is_file():
         raise DataError(
-            "no run that has ended",
+            "no finished run",
             where=folder,
             expected="a folder with study.yaml and results",
             fix="'spillover run' makes one",
@@ -260,7 +261,7 @@ def read_results(folder: Path) -> Results:
         study=study,
         folder=folder,
         **frames,
-        tasks={name: study.metric(task) for name, task in used.items()},
+        metrics={name: study.metric(task) for name, task in used.items()},
         kinds={name: task.kind for name, task in used.items()},
     )
 
@@ -290,7 +291,7 @@ def write_results(
         diagnostics=collect.diagnostics(found),
         confusions=collect.confusions(found),
         lint=lint,
-        tasks={name: study.metric(data.task) for name, data in inputs.tasks.items()},
+        metrics={name: study.metric(data.task) for name, data in inputs.tasks.items()},
         kinds={name: data.task.kind for name, data in inputs.tasks.items()},
     )
     # Written last: until then the folder is no run, neither the new nor an old one.

@@ -75,8 +75,8 @@ class TuneSettings(Settings):
     def _accumulates(self) -> TuneSettings:
         if self.batch_size % min(self.micro_batch_size, self.batch_size):
             raise ValueError(
-                f"'batch_size' {self.batch_size} is no multiple of 'micro_batch_size' "
-                f"{self.micro_batch_size}"
+                f"'batch_size' {self.batch_size} is not a multiple of "
+                f"'micro_batch_size' {self.micro_batch_size}"
             )
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,26 +13,11 @@ from spillover.lint.remark import Remark
 from spillover.model_spec import fingerprint
 from spillover.pipeline.inputs import Inputs, collecting, read_inputs
 from spillover.pipeline.plan import Step, plan
-from spillover.pipeline.run import Watcher, execute
+from spillover.pipeline.run import execute
 from spillover.pipeline.store import Store, check_writable
+from spillover.pipeline.watcher import Watcher
 from spillover.results import Results, write_results
 from spillover.study import Study
-
-
-class Silent:
-    """A watcher that says nothing."""
-
-    def remarked(self, remarks: Sequence[Remark]) -> None:
-        """Nothing."""
-
-    def started(self, step: Step) -> None:
-        """Nothing."""
-
-    def advanced(self, share: float, items: float, tokens: int) -> None:
-        """Nothing."""
-
-    def finished(self, step: Step, seconds: float) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +151,7 @@ def run(
         SpilloverError: something is wrong with the study, its data or its model.
     """
     prepared = prepare(study, data_root=data_root, out=out, device=device)
-    return run_prepared(prepared, watcher or Silent())
+    return run_prepared(prepared, watcher or Watcher())
 
 
 def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:

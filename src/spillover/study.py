@@ -18,22 +18,15 @@ from spillover.data.columns import NAME, Codes
 from spillover.data.corpus import Corpus
 from spillover.data.items import PlaceholderPolicy
 from spillover.data.sources import Files, Hub
-from spillover.data.task import Task
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import Faults, SpilloverError, StudyError, unknown
-from spillover.languages import LANGUAGES
+from spillover.languages import LANGUAGES, PIVOT
 from spillover.model_spec import ModelSpec
 from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
-
-PIVOT = "en"
-"""The language that is tuned on and that the others are compared with."""
-
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises; the latter two of a date that is none, and of deep nesting."""
-
-OWN_PROMPT = "own"
-"""How a task's own prompt is called, beside those that a study adds."""
 
 
 class Strict(BaseModel):
@@ -168,14 +161,14 @@ class Study(Strict):
             )
         twice = [code for code in dict.fromkeys(value) if value.count(code) > 1]
         if twice:
-            raise ValueError(f"{', '.join(map(repr, twice))} must stand once only")
+            raise ValueError(f"{', '.join(map(repr, twice))} must be listed once")
         return value
 
     @field_validator("seeds")
     @classmethod
     def _are_distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(value)) < len(value):
-            raise ValueError(f"a seed stands twice in {list(value)}")
+            raise ValueError(f"a seed is listed twice in {list(value)}")
         return value
 
     @property

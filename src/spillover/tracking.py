@@ -16,7 +16,7 @@ from transformers.integrations.integration_utils import (
     get_reporting_integration_callbacks,
 )
 
-from spillover.errors import StudyError
+from spillover.errors import StudyError, first_line
 from spillover.settings import Tracker
 
 
@@ -122,9 +122,8 @@ def _named(name: Tracker) -> TrainerCallback:
             try:
                 super().on_train_begin(*args, **kwargs)
             except Exception as error:
-                said = str(error).strip().splitlines() or [type(error).__name__]
                 raise StudyError(
-                    f"{name} does not start ({said[0]})",
+                    f"{name} does not start ({first_line(error)})",
                     where="tune.track",
                     fix="see to its login or server, or leave it out of 'track'",
                 ) from error

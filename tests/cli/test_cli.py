@@ -197,7 +197,7 @@ def block(tiny: TinyStudy) -> None:
         (change("model", "./nowhere"), "nowhere: no config.json"),
         (change("model", "./no.gguf"), "no.gguf: no such file"),
         (change("embed", {"poolings": ["max"]}), "embed.poolings.0: input should be"),
-        (lambda t: t.raw["tasks"].append(t.raw["tasks"][0]), "'opinions' stands twice"),
+        (lambda t: t.raw["tasks"].append(t.raw["tasks"][0]), "'opinions' is listed"),
         (change("tasks.0.task.template", "[red]{review"), "'[red]{review' is not a te"),
         (change("[red]:cat:", 1), "unknown key '[red]:cat:'"),
         (block, "cannot be written"),

@@ -81,8 +81,8 @@ def test_cut_json_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("NaN", "NaN is none of JSON's values"),
-        ("-Infinity", "-Infinity is none of JSON's values"),
+        ("NaN", "NaN is not valid JSON"),
+        ("-Infinity", "-Infinity is not valid JSON"),
         ("9" * 5000, "Exceeds the limit"),
         ('"\\ud800"', "surrogates not allowed"),
         ("[" * 200_000, "recursion"),

@@ -172,7 +172,7 @@ def test_a_list_is_no_text(tmp_path: Path) -> None:
 def test_an_id_that_stands_twice_names_both_lines(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", *({"id": i, "text": "x"} for i in (4, 5, 4)))
     assert fault(Files(path="a.jsonl", id="id"), tmp_path) == (
-        f"{path}:3: the id '4' stands twice; expected ids that differ; "
+        f"{path}:3: the id '4' is listed twice; expected ids that differ; "
         f"the first is at {path}:1."
     )
 

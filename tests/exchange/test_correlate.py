@@ -160,14 +160,14 @@ def test_tables_of_another_form_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column language, metric, value"):
         read_table(path, "evaluations")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match="no table"):
+    with pytest.raises(DataError, match="not a readable table"):
         read_table(path, "evaluations")
     both = pd.concat([evaluations(VALUES), evaluations(VALUES, model="other")])
     both.to_csv(path, index=False)
     with pytest.raises(DataError, match="2 models: base, other; expected one model"):
         read_table(path, "evaluations")
     path.write_text("model,task,language,metric,value\nbase,xnli,fr,acc,half\n")
-    with pytest.raises(DataError, match=r"no table .*half"):
+    with pytest.raises(DataError, match=r"not a readable table .*half"):
         read_table(path, "evaluations")
     evaluations({"nan": 0.5}).to_csv(path, index=False)
     assert read_table(path, "evaluations")["language"].tolist() == ["nan"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spillover.exchange.harnesses import read_results
+from spillover.exchange.harnesses import harness_results
 
 
 def write(folder: Path, raw: Any) -> Path:
@@ -49,7 +49,7 @@ def test_lighteval(
         },
         "summary_tasks": {},
     }
-    results = read_results(write(tmp_path, raw))
+    results = harness_results(write(tmp_path, raw))
     assert [result.name for result in results] == [*names, "all"]
     assert {result.model for result in results} == {"base"}
     assert [result.shots for result in results] == [0, 0, 0, None]
@@ -64,7 +64,7 @@ def test_a_metric_of_lighteval_may_hold_commas_and_addresses(tmp_path: Path) -> 
     exact = "em:normalize_gold=<function math_normalizer at 0x7f3c>"
     values = {norm: 0.4, f"{norm}_stderr": 0.02, exact: 0.3, f"{exact}_stderr": 0.01}
     raw = {"config_general": {}, "results": {"race_ar|0": values}}
-    [result] = read_results(write(tmp_path, raw))
+    [result] = harness_results(write(tmp_path, raw))
     assert result.scores == {
         norm: (0.4, 0.02),
         "em:normalize_gold=<function math_normalizer>": (0.3, 0.01),
@@ -85,7 +85,7 @@ def test_the_error_of_a_mean_is_not_the_mean_of_errors(tmp_path: Path) -> None:
             "lighteval|mmlu_fra:_average|0": {"acc": 0.4, "acc_stderr": 0.03},
         },
     }
-    *_, german, french = read_results(write(tmp_path, raw))
+    *_, german, french = harness_results(write(tmp_path, raw))
     assert (german.name, german.average) == ("mmlu_deu", True)
     assert german.scores == {"acc": (0.4, pytest.approx(0.025))}  # of 3, 4 and 5
     assert french.scores == {"acc": (0.4, None)}
@@ -103,11 +103,11 @@ def test_an_adapter_is_in_the_name_of_the_model(tmp_path: Path) -> None:
             "config": {"model_args": arguments},
             "model_name": adapter,  # lm-eval names the adapter alone
         }
-        [result] = read_results(write(tmp_path, raw))
+        [result] = harness_results(write(tmp_path, raw))
         assert result.model == "base+xnli"
     general = {"model_config": {"base_model": "org/base", "model_name": adapter}}
     theirs = {"config_general": general, "results": {"xnli_fr|0": {"acc": 0.4}}}
-    [result] = read_results(write(tmp_path, theirs))
+    [result] = harness_results(write(tmp_path, theirs))
     assert result.model == "base+xnli"
 
 
@@ -130,7 +130,7 @@ def test_a_group_of_lm_eval_that_is_no_mean_is_no_result(tmp_path: Path) -> None
         "group_subtasks": {"basque_bench": ["xnli_eu"]},
         "n-shot": {"xnli_eu": 3},
     }
-    [result] = read_results(write(tmp_path, raw))
+    [result] = harness_results(write(tmp_path, raw))
     assert (result.name, result.shots, result.n) == ("xnli_eu", 3, 100)
     assert result.scores["acc"] == (0.4, 0.05)
     value, error = result.scores["f1,strict"]

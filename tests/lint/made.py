@@ -8,11 +8,11 @@ from typing import Any
 
 from spillover.data.corpus import AlignedCorpus
 from spillover.data.items import Item
-from spillover.data.task import Task
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.lint.remark import Check, Remark
 from spillover.pipeline.inputs import Inputs, TaskInputs
 from spillover.settings import EvaluateSettings, TuneSettings
-from spillover.study import OWN_PROMPT, Study, parse_study
+from spillover.study import Study, parse_study
 
 PAIRS = {
     "name": "pairs",

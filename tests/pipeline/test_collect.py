@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 from scipy.stats import binomtest
 
 from spillover.pipeline import collect
 from spillover.pipeline.collect import Outcomes
-from spillover.pipeline.run import read_vectors
+from spillover.pipeline.run import VECTORS
 from spillover.results import Results
 from spillover.studies import prepare
 
@@ -119,7 +120,7 @@ def test_a_similarity_is_of_the_vectors_and_a_change_since_before(
 
     def parallel(state: str, pooling: str) -> float:
         u, v = (
-            read_vectors(folders[f"embed lines {code} {state}"])[pooling, -1]
+            load_file(folders[f"embed lines {code} {state}"] / VECTORS)[f"{pooling}.-1"]
             for code in ("en", "de")
         )
         cosines = (u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)

@@ -128,7 +128,7 @@ def test_an_empty_split(tiny_study: TinyStudy) -> None:
 def test_what_stands_twice(tiny_study: TinyStudy, key: str) -> None:
     tiny_study.raw[key].append(tiny_study.raw[key][0])
     [error] = resolve(tiny_study.study).errors
-    assert " stands twice; give one of them another name." in str(error)
+    assert " is listed twice; give one of them another name." in str(error)
     assert error.where == key
 
 

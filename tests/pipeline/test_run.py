@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from spillover.errors import DataError, ModelError
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
-from spillover.pipeline.run import execute, read_vectors
+from spillover.pipeline.run import VECTORS, execute
+from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
 from spillover.studies import Prepared, prepare
 
@@ -22,7 +24,7 @@ else:
     TinyStudy = Any
 
 
-class Watching:
+class Watching(Watcher):
     """Writes down what it is told, and stops the run at one step if asked to."""
 
     def __init__(self, stop_at: str = "") -> None:
@@ -166,8 +168,8 @@ def test_vectors_are_kept_by_pooling_and_layer(
 ) -> None:
     prepared = prepared_of(tiny_done[0])
     step = next(step for step in prepared.steps if step.kind == "embed")
-    vectors = read_vectors(prepared.store.folder(step.spec))
-    assert set(vectors) == {("mean", -1), ("last", -1)}
+    vectors = load_file(prepared.store.folder(step.spec) / VECTORS)
+    assert set(vectors) == {"mean.-1", "last.-1"}
     for array in vectors.values():
         assert array.shape == (15, 32)
         assert array.dtype == np.float32
@@ -177,7 +179,7 @@ def test_vectors_are_kept_by_pooling_and_layer(
 def test_an_adapter_moves_the_vectors(tiny_done: tuple[TinyStudy, Results]) -> None:
     prepared = prepared_of(tiny_done[0])
     before, after, other = (
-        read_vectors(prepared.store.folder(step.spec))["mean", -1]
+        load_file(prepared.store.folder(step.spec) / VECTORS)["mean.-1"]
         for step in prepared.steps
         if step.kind == "embed" and step.language == "de"
     )

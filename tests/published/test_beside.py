@@ -137,8 +137,8 @@ def test_every_cell_of_table_1_is_its_own_sides(xie, tasks):
             )
             assert same(panel.values.loc[(task, tuning, side), code], expected)
             cell = panel.cells.loc[(task, tuning, side), code]
-            star = "*" if side == "run" else ""
-            assert cell == ("–" if pd.isna(expected) else f"{expected:.2f}{star}")
+            dagger = "†" if side == "run" else ""
+            assert cell == ("–" if pd.isna(expected) else f"{expected:.2f}{dagger}")
 
 
 @pytest.mark.parametrize("tasks", [None, {"own": "xlsum"}])

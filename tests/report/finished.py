@@ -39,7 +39,7 @@ def decided(made: Results, of: Decided, *, differ: int | None = None) -> Results
     compared, evaluated, constant = [], [], []
     model = {"model": "invented", "prompt": "own"}
     for (task, code), how in _each(made, of):
-        metric = made.tasks[task]
+        metric = made.metrics[task]
         head = model | {"task": task, "language": code}
         constant.append(
             head | {"measure": "baseline_majority", "value": CONSTANT, "n": 100}
@@ -65,7 +65,7 @@ def decided(made: Results, of: Decided, *, differ: int | None = None) -> Results
 
 
 def _each(made: Results, of: Decided) -> Any:
-    for task in made.tasks:
+    for task in made.metrics:
         for code in made.study.languages:
             yield (task, code), of.get((task, code), "same")
 

@@ -76,7 +76,7 @@ def results(
     frames = {name: pd.DataFrame() for name in FRAMES} | made.frames()
     kinds = dict.fromkeys(tasks, "classification")
     kinds |= dict.fromkeys(generated, "generation")
-    return Results(study, Path("nowhere"), **frames, tasks=metrics, kinds=kinds)
+    return Results(study, Path("nowhere"), **frames, metrics=metrics, kinds=kinds)
 
 
 class _Made:

@@ -55,6 +55,12 @@ def test_changes_of_several_seeds_are_rows():
     assert list(panel.cells.index) == [("pawsx", "1"), ("pawsx", "2")]
 
 
+def test_a_change_that_rounds_to_nothing_has_no_minus():
+    frame = comparisons(difference=-0.001, low=-0.004, high=0.001)
+    [panel] = change_panels(frame, LANGUAGES, METRICS)
+    assert panel.cells.loc[("pawsx",), "fr"] == "+0.00 [+0.00,+0.00]"
+
+
 def test_a_change_without_an_interval_shows_none():
     frame = comparisons(low=math.nan, high=math.nan)
     [panel] = change_panels(frame, LANGUAGES, METRICS)

@@ -15,9 +15,15 @@ import numpy as np
 import pytest
 
 from spillover.errors import OutputError
-from spillover.report.figures import Drawing, drawings, markup, style, svg
+from spillover.report.figures import (
+    Drawing,
+    drawings,
+    markup,
+    style,
+    svg,
+    write_drawings,
+)
 from spillover.report.figures import similarity as ridges
-from spillover.report.figures import write_drawings as write
 
 NAMES = {"ink", "muted", "grid", "paper", "before", "after", "parallel", "random"}
 
@@ -151,26 +157,28 @@ def test_thirty_languages_in_four_states_are_small() -> None:
     assert len(svg(drawing)) < 300_000
 
 
+def written(folder: Path, each: dict[str, list[Drawing]]) -> dict[str, bytes]:
+    """What `write_drawings` writes: name of the file -> bytes."""
+    write_drawings(folder, each)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_files_are_the_same_each_time_and_hold_no_date(
     drawn: dict[str, list[Drawing]], tmp_path: Path
 ) -> None:
-    paths = write(tmp_path / "new" / "figures", drawn)
+    first = written(tmp_path / "new" / "figures", drawn)
     stems = [d.name for d in of(drawn)]
-    assert [p.name for p in paths] == [
-        f"{stem}.{kind}" for stem in stems for kind in ("svg", "pdf")
-    ]
-    assert {*os.listdir(tmp_path / "new" / "figures")} == {p.name for p in paths}
-    first = [path.read_bytes() for path in paths]
+    assert {*first} == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "pdf")}
     again = drawings(invented.results(3, words=WORDS, corpora=["x"]))
-    assert [p.read_bytes() for p in write(tmp_path / "new" / "figures", again)] == first
-    assert not any(b"CreationDate" in data for data in first)
+    assert written(tmp_path / "new" / "figures", again) == first
+    assert not any(b"CreationDate" in data for data in first.values())
 
 
 def test_a_files_colours_are_colours(
     drawn: dict[str, list[Drawing]], tmp_path: Path
 ) -> None:
-    path, *_ = write(tmp_path, drawn)
-    root = parsed(path.read_text("utf-8"))
+    name = drawn["scores"][0].name
+    root = parsed(written(tmp_path, drawn)[f"{name}.svg"].decode())
     fills = {element.get("fill", "none") for element in root.iter()}
     assert style.AFTER in fills
     assert not any("var" in fill for fill in fills)
@@ -179,8 +187,7 @@ def test_a_files_colours_are_colours(
 def test_a_pdf_carries_its_fonts(
     drawn: dict[str, list[Drawing]], tmp_path: Path
 ) -> None:
-    _, path, *_ = write(tmp_path, drawn)
-    data = path.read_bytes()
+    data = written(tmp_path, drawn)[f"{drawn['scores'][0].name}.pdf"]
     assert data.startswith(b"%PDF")
     assert b"/FontFile2" in data
     assert b"/Type3" not in data
@@ -202,14 +209,15 @@ def test_a_file_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"\.svg: cannot be written"):
-        write(tmp_path / "file" / "figures", drawn)
+        write_drawings(tmp_path / "file" / "figures", drawn)
 
 
 def test_a_failed_write_keeps_the_old_file(
     drawn: dict[str, list[Drawing]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = {"scores": drawn["scores"]}
-    path, _ = write(tmp_path, one)
+    write_drawings(tmp_path, one)
+    path = tmp_path / f"{drawn['scores'][0].name}.svg"
     path.write_text("old")
 
     def full(*_: object) -> None:
@@ -217,7 +225,7 @@ def test_a_failed_write_keeps_the_old_file(
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OutputError, match="No space left"):
-        write(tmp_path, one)
+        write_drawings(tmp_path, one)
     assert path.read_text() == "old"
     assert len(os.listdir(tmp_path)) == 2
 

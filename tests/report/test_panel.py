@@ -63,11 +63,11 @@ def test_latex():
 
 
 def test_latex_escapes_every_special_character():
-    odd = panel([["0.9 (<0.01) [0.03]"]], tasks(r"\a_b&c%d$e#f{g}h~i^j"), ["en"])
+    odd = panel([["0.9† (<0.01) [0.03]"]], tasks(r"\a_b&c%d$e#f{g}h~i^j"), ["en"])
     body = latex([odd]).splitlines()[6]
     assert body == (
         r"\textbackslash{}a\_b\&c\%d\$e\#f\{g\}h\textasciitilde{}i\textasciicircum{}j"
-        r" & after & 0.9 ($<$0.01) {[}0.03] \\"
+        r" & after & 0.9\dag{} ($<$0.01) {[}0.03] \\"
     )
 
 

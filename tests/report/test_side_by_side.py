@@ -80,7 +80,7 @@ def test_scores_keep_the_order_that_they_come_in():
         (0.123, 0.0449, 0.01, "+0.12* [+0.04,+0.15]"),
         (0.123, 0.0449, 0.05, "+0.12 [+0.04,+0.15]"),
         (-0.2, math.nan, 0.01, "-0.20*"),
-        (-0.001, -0.003, 1.0, "+0.00 [-0.00,+0.15]"),
+        (-0.001, -0.003, 1.0, "+0.00 [+0.00,+0.15]"),
     ],
 )
 def test_differences_show_interval_and_who_is_sure(difference, low, p, cell):

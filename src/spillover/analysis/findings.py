@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from spillover.analysis.uncertainty import wilson
+from spillover.data.task import OWN_PROMPT
+from spillover.languages import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +47,7 @@ class Evidence:
     diagnostics: pd.DataFrame
     metrics: Mapping[str, str]
     kinds: Mapping[str, str]
-    pivot: str = "en"
+    pivot: str = PIVOT
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def improves(evidence: Evidence) -> Iterator[Verdict]:
         "seed); contradicted: it is worse in one of them, with such a p"
     )
     for task, metric in evidence.metrics.items():
-        rows = _of(evidence.comparisons, task=task, metric=metric, prompt="own")
+        rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
         rows = rows[rows["language"] != evidence.pivot]
         better, worse, numbers = [], [], {}
         for language, part in rows.groupby("language", sort=False):
@@ -151,11 +153,11 @@ class _AgainstConstant(NamedTuple):
 def _against_constant(evidence: Evidence, task: str) -> list[_AgainstConstant]:
     """Accuracy after tuning and the best constant answer, in each other language."""
     constant = _of(
-        evidence.diagnostics, measure="baseline_majority", prompt="own", task=task
+        evidence.diagnostics, measure="baseline_majority", prompt=OWN_PROMPT, task=task
     ).groupby("language")
     shares, counts = (constant[name].first().to_dict() for name in ("value", "n"))
     metric = evidence.metrics[task]
-    rows = _of(evidence.evaluations, task=task, metric=metric, prompt="own")
+    rows = _of(evidence.evaluations, task=task, metric=metric, prompt=OWN_PROMPT)
     rows = rows[rows["tuned_on"].eq(task) & rows["language"].ne(evidence.pivot)]
     found = []
     for language, part in rows.groupby("language", sort=False):
@@ -218,7 +220,7 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             evidence.comparisons,
             task=task,
             metric=evidence.metrics.get(task),
-            prompt="own",
+            prompt=OWN_PROMPT,
         )
         if evidence.kinds.get(task) == "classification":  # else nothing was learnt
             answers = _against_constant(evidence, task)

@@ -317,10 +317,10 @@ _ENDS = {
 }
 _SHORT_TITLES = frozenset(
     {
-        *("capt", "col", "dr", "gen", "gov", "jr", "lt", "mlle", "mme", "mr", "mrs"),
-        *("ms", "prof", "sen", "sr", "sra", "st", "bzw", "ca", "nr", "vs"),
+        "capt", "col", "dr", "gen", "gov", "jr", "lt", "mlle", "mme", "mr", "mrs", "ms",
+        "prof", "sen", "sr", "sra", "st", "bzw", "ca", "nr", "vs",
     }
-)
+)  # fmt: skip
 # A letter, letters with full stops between them ("U.S"), or a number such as a date's.
 _SHORT = re.compile(r"(?:[^\W\d]\.)*[^\W\d]|\d{1,2}")
 

@@ -22,11 +22,10 @@ app = typer.Typer(
     "other languages, and why.",
 )
 for command in (
-    *(study.run, study.show, study.report, study.lint),
-    *(study.audit, study.studies, study.tasks),
-    *(steps.tune, steps.evaluate, steps.embed, compare.compare),
-    *(exchange.correlate, hub.push, doctor.doctor),
-):
+    study.run, study.show, study.report, study.lint, study.audit, study.studies,
+    study.tasks, steps.tune, steps.evaluate, steps.embed, compare.compare,
+    exchange.correlate, hub.push, doctor.doctor,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(exchange.export, name="export")
 app.add_typer(exchange.import_, name="import")
@@ -47,7 +46,10 @@ def whole(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="Say it, and stop."
+            "--version",
+            callback=_tell_version,
+            is_eager=True,
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:

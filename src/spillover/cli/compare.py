@@ -17,7 +17,7 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of runs that have ended; the first is the baseline.",
+            help="Folders of finished runs; the first is the baseline.",
             autocompletion=complete.runs,
         ),
     ],

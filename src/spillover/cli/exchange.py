@@ -108,10 +108,15 @@ def sentences(
 
 
 def correlate(
-    scores: Annotated[Path, typer.Argument(help="CSV file, or folder of a run.")],
-    similarities: Annotated[Path, typer.Argument(help="The same.")],
+    scores: Annotated[
+        Path, typer.Argument(help="Scores: a CSV file, or the folder of a run.")
+    ],
+    similarities: Annotated[
+        Path, typer.Argument(help="Similarities: a CSV file, or the folder of a run.")
+    ],
     measure: Annotated[
-        str | None, typer.Option(help="Of similarity; parallel, else mexa.")
+        str | None,
+        typer.Option(help="Measure of similarity (default: parallel, else mexa)."),
     ] = None,
     intersection: Annotated[
         bool, typer.Option("--intersection", help="Over the languages that both have.")

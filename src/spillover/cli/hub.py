@@ -22,7 +22,8 @@ def push(
         bool, typer.Option("--private", help="Nobody else is to see it.")
     ] = False,
     revision: Annotated[
-        str | None, typer.Option(help="A branch, made if need be; main.")
+        str | None,
+        typer.Option(help="A branch, made if it is not there (default: main)."),
     ] = None,
     licence: Annotated[
         str, typer.Option(help="Of the adapter, as the Hub spells it: apache-2.0.")

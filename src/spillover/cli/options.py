@@ -17,9 +17,7 @@ StudyName = Annotated[
 ]
 RunFolder = Annotated[
     Path,
-    typer.Argument(
-        help="The folder of a run that has ended.", autocompletion=complete.runs
-    ),
+    typer.Argument(help="The folder of a finished run.", autocompletion=complete.runs),
 ]
 DataRoot = Annotated[
     Path | None,

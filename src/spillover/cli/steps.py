@@ -13,10 +13,10 @@ from spillover.cli import complete
 from spillover.cli.answer import Answer
 from spillover.cli.options import Adapter, DataRoot, Device, Model
 from spillover.errors import Faults, StudyError
+from spillover.languages import PIVOT
 from spillover.terminal import out, say, table
 
 if TYPE_CHECKING:
-    from spillover.model_spec import ModelSpec
     from spillover.settings import TuneSettings
 
 Languages = Annotated[
@@ -33,7 +33,7 @@ def tune(
     out: Annotated[Path, typer.Option(help="Where the adapter goes.")],
     model: Model = "smollm2-135m-instruct",
     rows: Annotated[
-        int | None, typer.Option(min=1, help="Training items; all.")
+        int | None, typer.Option(min=1, help="Number of training items (default: all).")
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -47,12 +47,13 @@ def tune(
 ) -> Answer:
     """Fine-tune a model with LoRA on a task's English items."""
     from spillover.data import registry
+    from spillover.model_spec import as_model_spec
     from spillover.pipeline.store import check_writable
 
     chosen = registry.task(task)
     settings = _settings(set_ or [])
-    spec = _model(model)
-    items = chosen.load("train", "en", data_root)[:rows]
+    spec = as_model_spec(model, "--model")
+    items = chosen.load("train", PIVOT, data_root)[:rows]
     check_writable(out)
     from spillover.models import load_model
     from spillover.tune import tune as tune_model
@@ -72,7 +73,8 @@ def evaluate(
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
     rows: Annotated[
-        int | None, typer.Option(min=1, help="Items a language; all.")
+        int | None,
+        typer.Option(min=1, help="Number of items per language (default: all)."),
     ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
@@ -80,9 +82,10 @@ def evaluate(
     """Evaluate a model zero-shot on a task."""
     from spillover.data import registry
     from spillover.data.items import subsample
+    from spillover.model_spec import as_model_spec
 
     chosen = registry.task(task)
-    spec = _model(model)
+    spec = as_model_spec(model, "--model")
     items = chosen.load_all("test", language, data_root)
     if rows is not None:
         items = subsample(items, rows, 1)
@@ -111,37 +114,40 @@ def embed(
     language: Languages,
     model: Model = "smollm2-135m-instruct",
     adapter: Adapter = None,
-    rows: Annotated[int | None, typer.Option(min=2, help="Sentences; all.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=2, help="Number of sentences (default: all).")
+    ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> Answer:
     """Compare the vectors of parallel and of random sentence pairs with English."""
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
+    from spillover.model_spec import as_model_spec
 
-    if set(language) == {"en"}:
+    if set(language) == {PIVOT}:
         raise StudyError(
             "English alone has nothing to be compared with",
             where="--language",
             fix="name another language",
         )
-    spec = _model(model)
+    spec = as_model_spec(model, "--model")
     texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
     from spillover.embed import embed as embed_sentences
     from spillover.models import attach, load_model
 
     lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
-    english = embed_sentences(lm, texts["en"])
+    english = embed_sentences(lm, texts[PIVOT])
     lines = table("pair", "pooling", "layer", "parallel", "random", "n")
     similarities = []
     for code in texts:
-        if code == "en":
+        if code == PIVOT:
             continue
         for key, vectors in embed_sentences(lm, texts[code]).items():
-            found = similarity(english[key], vectors, texts["en"], texts[code])
+            found = similarity(english[key], vectors, texts[PIVOT], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
-            lines.add_row(f"en-{code}", key[0], str(key[1]), *cells)
+            lines.add_row(f"{PIVOT}-{code}", key[0], str(key[1]), *cells)
             place = {"language": code, "pooling": key[0], "layer": key[1]}
             similarities.append(place | asdict(found))
     out.print(lines)
@@ -162,15 +168,3 @@ def _settings(overrides: Iterable[str]) -> TuneSettings:
         return TuneSettings.model_validate(given)
     except ValidationError as error:
         raise Faults(explained(error, "--set", ("tune",))) from error
-
-
-def _model(line: str) -> ModelSpec:
-    from pydantic import ValidationError
-
-    from spillover.model_spec import ModelSpec
-    from spillover.study import explained
-
-    try:
-        return ModelSpec.model_validate(line)
-    except ValidationError as error:
-        raise Faults(explained(error, "--model")) from error

@@ -191,7 +191,7 @@ def _show(results: Results) -> None:
 def _found(results: Results) -> dict[str, Any]:
     """What the tables of a run show, as a part of a document."""
     scores = results.evaluations
-    shown = scores["metric"] == scores["task"].map(results.tasks)
+    shown = scores["metric"] == scores["task"].map(results.metrics)
     return {
         "study": results.study.name,
         "folder": results.folder,

@@ -156,7 +156,7 @@ class Columns(BaseModel):
             fields: the fields that each row must have.
 
         Raises:
-            DataError: a column is missing or blank, an id stands twice, or no row
+            DataError: a column is missing or blank, an id is listed twice, or no row
                 is left.
         """
 
@@ -180,7 +180,7 @@ class Columns(BaseModel):
             )
             if id in rows:
                 raise DataError(
-                    f"the id {id!r} stands twice",
+                    f"the id {id!r} is listed twice",
                     where=where,
                     expected=f"ids that differ; the first is at {rows[id].where}",
                 )

@@ -13,6 +13,7 @@ from spillover.data.columns import NAME, Codes
 from spillover.data.items import rank
 from spillover.data.sources import Files, Hub, choose, read
 from spillover.errors import DataError, unknown
+from spillover.languages import PIVOT
 
 FIELD = "sentence"
 
@@ -112,9 +113,9 @@ class Corpus(BaseModel):
         languages: Iterable[str],
         data_root: Path | None = None,
         *,
-        source: str = "en",
+        source: str = PIVOT,
         rows: int | None = None,
-        seed: int = 0,
+        seed: int = 1,
         placeholders: Literal["keep", "intersection"] = "intersection",
     ) -> AlignedCorpus:
         """`load` and `align` the given languages, and `source` in any case.
@@ -137,7 +138,7 @@ class Corpus(BaseModel):
         source: str,
         *,
         rows: int | None = None,
-        seed: int = 0,
+        seed: int = 1,
         placeholders: Literal["keep", "intersection"] = "intersection",
     ) -> AlignedCorpus:
         """Join languages on their ids.

@@ -94,7 +94,7 @@ def _blank(path: Path, number: int) -> DataError:
 
 
 def _no_number(constant: str) -> None:
-    raise ValueError(f"{constant} is none of JSON's values")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 def _objects(path: Path) -> Iterator[Record]:

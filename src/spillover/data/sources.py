@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from spillover.data.columns import Columns, Row, Split
 from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
-from spillover.errors import DataError, StudyError
+from spillover.errors import DataError, StudyError, first_line
 
 
 class Files(Columns):
@@ -259,10 +259,8 @@ def read_hub(
             revision=hub.revision,
         )
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()
         raise DataError(
-            f"the Hub gave no {split} split in {language!r} "
-            f"({reason[0] if reason else type(error).__name__})",
+            f"the Hub gave no {split} split in {language!r} ({first_line(error)})",
             where=place,
             fix="check the connection, or fetch the official files and name their "
             "folder as the data root",

@@ -14,6 +14,9 @@ from spillover.data.items import Item, check_aligned
 from spillover.data.sources import Files, Hub, choose, read
 from spillover.errors import DataError, StudyError, unknown
 
+OWN_PROMPT = "own"
+"""How a task's own prompt is called, beside those that a study adds."""
+
 Metric = Literal["accuracy", "rougeL", "exact_number"]
 
 

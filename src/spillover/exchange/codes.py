@@ -75,7 +75,7 @@ def _by(pattern: str, name: str) -> tuple[str, str] | None:
         code = code_of(stated)
         if code is None:
             raise StudyError(
-                f"{stated!r} is no language", where=pattern, expected="a code, as en"
+                f"{stated!r} is not a language", where=pattern, expected="a code, as en"
             )
         return (whole, code) if name == whole else None
     if not hole:

@@ -12,11 +12,11 @@ import numpy as np
 from spillover.analysis.correlation import correlate_places
 from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import DRAWS, correlation_interval
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError, unknown
 from spillover.exchange.scores import Z
 from spillover.pipeline.collect import EVALUATIONS, SIMILARITIES, tidy
 from spillover.pipeline.correlations import CORRELATIONS, MEASURES
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
     except ValueError as error:
-        raise DataError(f"no table ({error})", where=path) from error
+        raise DataError(f"not a readable table ({error})", where=path) from error
     missing = [column for column in NEEDED[name].split() if column not in read]
     if missing:
         raise DataError(f"no column {', '.join(missing)}", where=path, expected=name)

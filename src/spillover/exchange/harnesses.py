@@ -117,7 +117,7 @@ def read_json(path: Path, form: type[T]) -> T:
         ) from error
 
 
-def read_results(path: Path) -> list[Result]:
+def harness_results(path: Path) -> list[Result]:
     """What a results file of either tool says, without what is no number.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from spillover import writing
-from spillover.data.task import Task
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import Faults, ModelError, SpilloverError, StudyError
 from spillover.evaluate import check_fit
@@ -30,7 +30,7 @@ from spillover.pipeline.collect import metrics_of
 from spillover.pipeline.inputs import TaskInputs, collecting, read_inputs
 from spillover.rouge import rouge
 from spillover.settings import EvaluateSettings
-from spillover.study import OWN_PROMPT, Study
+from spillover.study import Study
 
 Answers = Sequence[Sequence[list[int]]]
 

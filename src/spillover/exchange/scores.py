@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.uncertainty import Interval, wilson
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.exchange.codes import HOLE, code_of, told
-from spillover.exchange.harnesses import Result, read_results
+from spillover.exchange.harnesses import Result, harness_results
 from spillover.pipeline.collect import EVALUATIONS, tidy
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def read_scores(
             language, or one task with unlike numbers of shots.
         StudyError: a pattern of another form.
     """
-    results = [result for path in _files(paths) for result in read_results(path)]
+    results = [result for path in _files(paths) for result in harness_results(path)]
     for pattern in patterns:
         if not any(_told(result, [pattern]) for result in results):
             names = _listed(result.name for result in results)

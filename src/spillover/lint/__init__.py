@@ -60,7 +60,7 @@ def lint(study: Study, inputs: Inputs, tokenizer: Any) -> list[Remark]:
 
     Raises:
         StudyError: the study asks for a chat template that the tokenizer lacks.
-        ModelError: the model's configuration cannot be had.
+        ModelError: the model's configuration cannot be loaded.
     """
     found = [remark for check in CHECKS for remark in check(study, inputs, tokenizer)]
     return sorted(found, key=lambda remark: LEVELS.index(remark.level))

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any
 
+from spillover.languages import PIVOT
 from spillover.lint.parts import splits, texts
 from spillover.lint.remark import Level, Remark, graded, listed, name, shown
 from spillover.pipeline.inputs import Inputs
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 MANY = 0.05
 """The least share of repeated rows, or of shared sentences, that is a warning."""

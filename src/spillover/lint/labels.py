@@ -8,10 +8,11 @@ from typing import Any
 
 from spillover.data.items import Item
 from spillover.data.task import Task
+from spillover.languages import PIVOT
 from spillover.lint.parts import splits, texts
 from spillover.lint.remark import Level, Remark, graded, listed, name, shown
 from spillover.pipeline.inputs import Inputs, TaskInputs
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 SWAPPED = 0.9
 """The least share of labels that an exchange of labels must explain to be named."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from spillover.data.corpus import FIELD
 from spillover.data.items import Item
 from spillover.data.task import Task
+from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs, TaskInputs
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 Pairs = Mapping[str, Sequence[tuple[str, str]]]
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from spillover.data.corpus import AlignedCorpus
+from spillover.languages import PIVOT
 from spillover.lint.parts import marks, parallel
 from spillover.lint.remark import Level, Remark, listed, name, shown
 from spillover.pipeline.inputs import Inputs
-from spillover.study import PIVOT, Study, TaskUse
+from spillover.study import Study, TaskUse
 
 PAIRS = 30
 """Fewer pairs of texts say nothing about how their lengths go together."""

@@ -7,12 +7,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from spillover.data.items import Item
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import ModelError
-from spillover.languages import LANGUAGES
+from spillover.languages import LANGUAGES, PIVOT
 from spillover.lint.parts import marks, splits, texts
 from spillover.lint.remark import Level, Remark, first, graded, listed, name
 from spillover.pipeline.inputs import Inputs, TaskInputs
-from spillover.study import OWN_PROMPT, PIVOT, Study
+from spillover.study import Study
 
 if TYPE_CHECKING:
     from spillover.encoding import Encoder

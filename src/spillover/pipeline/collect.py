@@ -27,36 +27,46 @@ from spillover.analysis.uncertainty import (
     wilson,
 )
 from spillover.data.task import Task
+from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import MEASURES, read_draws
 from spillover.pipeline.store import Store
-from spillover.study import PIVOT, Study
+from spillover.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STATE = ["model", "tuned_on", "seed"]
-EVALUATIONS = [*STATE, "task", "language", "prompt", "metric", "value", "low", "high"]
-EVALUATIONS += ["n", "n_expected", "placeholders", "cut"]
-COMPARISONS = ["model", "seed", "task", "language", "prompt", "metric", "before"]
-COMPARISONS += ["after", "difference", "low", "high", "p", "p_holm", "test", "n"]
-COMPARISONS += ["detectable"]
-SIMILARITIES = [*STATE, "corpus", "source", "target", "pooling", "layer", "parallel"]
-SIMILARITIES += ["parallel_low", "parallel_high", "random", "random_low", "random_high"]
-SIMILARITIES += ["gap", "gap_low", "gap_high", "change", "change_low", "change_high"]
-SIMILARITIES += ["mexa", "p1_forward", "p1_backward", "csls", "csls_p1_forward"]
-SIMILARITIES += ["csls_p1_backward", "centred_parallel", "centred_random"]
-SIMILARITIES += ["whitened_parallel", "whitened_random", "whitened_directions", "cka"]
-SIMILARITIES += ["cka_debiased", "anc", "anc_dimensions", "n_ranked", "n", "n_expected"]
-DISTRIBUTIONS = [*STATE, "corpus", "source", "target", "pooling", "layer"]
-DISTRIBUTIONS += ["low", "high", "parallel", "random"]
+EVALUATIONS = [
+    *STATE, "task", "language", "prompt", "metric", "value", "low", "high", "n",
+    "n_expected", "placeholders", "cut",
+]  # fmt: skip
+COMPARISONS = [
+    "model", "seed", "task", "language", "prompt", "metric", "before", "after",
+    "difference", "low", "high", "p", "p_holm", "test", "n", "detectable",
+]  # fmt: skip
+SIMILARITIES = [
+    *STATE, "corpus", "source", "target", "pooling", "layer", "parallel",
+    "parallel_low", "parallel_high", "random", "random_low", "random_high", "gap",
+    "gap_low", "gap_high", "change", "change_low", "change_high", "mexa", "p1_forward",
+    "p1_backward", "csls", "csls_p1_forward", "csls_p1_backward", "centred_parallel",
+    "centred_random", "whitened_parallel", "whitened_random", "whitened_directions",
+    "cka", "cka_debiased", "anc", "anc_dimensions", "n_ranked", "n", "n_expected",
+]  # fmt: skip
+DISTRIBUTIONS = [
+    *STATE, "corpus", "source", "target", "pooling", "layer", "low", "high", "parallel",
+    "random",
+]  # fmt: skip
 MEXA = [*STATE, "corpus", "source", "target", "pooling", "mean", "max", "layers"]
-DIAGNOSTICS = [*STATE, "task", "language", "prompt", "measure", "reading", "label"]
-DIAGNOSTICS += ["value", "n"]
-TEXTS = {"model", "tuned_on", "task", "language", "prompt", "metric", "test", "corpus"}
-TEXTS |= {"source", "target", "pooling", "measure", "reading", "label", "gold"}
-TEXTS |= {"answer", "statistic", "languages", "reason", "control", "strata"}
+DIAGNOSTICS = [
+    *STATE, "task", "language", "prompt", "measure", "reading", "label", "value", "n",
+]  # fmt: skip
+TEXTS = {
+    "model", "tuned_on", "task", "language", "prompt", "metric", "test", "corpus",
+    "source", "target", "pooling", "measure", "reading", "label", "gold", "answer",
+    "statistic", "languages", "reason", "control", "strata",
+}  # fmt: skip
 """The columns that are no numbers, of all tables."""
 CONFUSIONS = [*STATE, "task", "language", "prompt", "reading", "gold", "answer", "n"]
 

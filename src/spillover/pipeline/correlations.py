@@ -14,29 +14,36 @@ from spillover.analysis.correlation import Correlation, correlate_places
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
 from spillover.analysis.pooled import pool
 from spillover.analysis.uncertainty import correlation_interval, resampled_means
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
+from spillover.languages import PIVOT
 from spillover.pipeline.collect import Outcomes, tidy
 from spillover.pipeline.plan import Step
-from spillover.study import OWN_PROMPT, PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEASURES = (
-    *("parallel", "gap", "mexa", "p1_forward", "csls", "centred_parallel"),
-    *("whitened_parallel", "cka_debiased", "anc"),
-)
+    "parallel", "gap", "mexa", "p1_forward", "csls", "centred_parallel",
+    "whitened_parallel", "cka_debiased", "anc",
+)  # fmt: skip
 """What of `similarities` is correlated; Table 3 is of the first."""
 
-CORRELATIONS = ["model", "seed", "task", "metric", "corpus", "pooling", "layer"]
-CORRELATIONS += ["measure", "statistic", "value", "low", "high", "reliability", "p_t"]
-CORRELATIONS += ["p_exact", "p_error", "p_min", "p_family", "family", "without_low"]
-CORRELATIONS += ["without_high", "n", "languages", "reason"]
-CONTROLS = ["model", "seed", "task", "metric", "corpus", "pooling", "layer", "control"]
-CONTROLS += ["value", "n", "reason"]
-POOLED = ["model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p"]
-POOLED += ["p_error", "p_min", "without_low", "without_high", "n_languages"]
-POOLED += ["n_strata", "strata"]
+CORRELATIONS = [
+    "model", "seed", "task", "metric", "corpus", "pooling", "layer", "measure",
+    "statistic", "value", "low", "high", "reliability", "p_t", "p_exact", "p_error",
+    "p_min", "p_family", "family", "without_low", "without_high", "n", "languages",
+    "reason",
+]  # fmt: skip
+CONTROLS = [
+    "model", "seed", "task", "metric", "corpus", "pooling", "layer", "control", "value",
+    "n", "reason",
+]  # fmt: skip
+POOLED = [
+    "model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p",
+    "p_error", "p_min", "without_low", "without_high", "n_languages", "n_strata",
+    "strata",
+]  # fmt: skip
 
 Place = tuple[str, int]
 """Pooling and layer."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from spillover.data import template
 from spillover.data.corpus import AlignedCorpus, Corpus
 from spillover.data.items import Item, rank, subsample, without_placeholders
-from spillover.data.task import Task
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
-from spillover.languages import LANGUAGES
+from spillover.languages import LANGUAGES, PIVOT
 from spillover.settings import EvaluateSettings, TuneSettings
-from spillover.study import OWN_PROMPT, PIVOT, CorpusUse, Study, TaskUse
+from spillover.study import CorpusUse, Study, TaskUse
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def languages_of(study: Study, data: Task | Corpus) -> list[str]:
 def _once(key: str, name: str, before: Container[str]) -> None:
     if name in before:
         raise StudyError(
-            f"{name!r} stands twice", where=key, fix="give one of them another name"
+            f"{name!r} is listed twice", where=key, fix="give one of them another name"
         )
 
 

@@ -10,12 +10,14 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from spillover.data.items import Item, digest
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import Faults
+from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
 from spillover.pipeline.store import Spec
 from spillover.rouge import packages
 from spillover.settings import NOT_IN_KEY
-from spillover.study import OWN_PROMPT, PIVOT, Study
+from spillover.study import Study
 
 Kind = Literal["tune", "evaluate", "embed", "compare"]
 

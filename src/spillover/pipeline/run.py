@@ -7,20 +7,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spillover import writing
-from spillover.errors import ModelError, SpilloverError
+from spillover.errors import ModelError, SpilloverError, first_line
+from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Store
-from spillover.study import PIVOT, Study
+from spillover.pipeline.watcher import Watcher
+from spillover.study import Study
 
 if TYPE_CHECKING:
     from spillover.batching import Progress
-    from spillover.lint.remark import Remark
     from spillover.models import LanguageModel
 
 MEASURES = "measures.parquet"
@@ -28,26 +29,6 @@ VECTORS = "vectors.safetensors"
 GENERATED = "generated.jsonl"
 """While a step goes on."""
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
-
-
-class Watcher(Protocol):
-    """Told of what happens during a run."""
-
-    def remarked(self, remarks: Sequence[Remark]) -> None:
-        """The linter has looked at the study's data; nothing has been run yet."""
-
-    def started(self, step: Step) -> None:
-        """A step has begun."""
-
-    def advanced(self, share: float, items: float, tokens: int) -> None:
-        """The step that runs has done this share of its work, in [0, 1].
-
-        Items and tokens are those that were just done, as in `batching.Progress`: the
-        first call of a step says what was there before its work began.
-        """
-
-    def finished(self, step: Step, seconds: float) -> None:
-        """A step is done."""
 
 
 def execute(
@@ -95,7 +76,7 @@ def _out_of_memory(error: RuntimeError, step: Step) -> ModelError | None:
     keys = {"tune": "micro_batch_size"}
     key = f"{step.kind}.{keys.get(step.kind, 'batch_tokens')}"
     return ModelError(
-        f"the GPU's memory is full ({str(error).splitlines()[0]})",
+        f"the GPU's memory is full ({first_line(error)})",
         where=f"the step '{step.label}'",
         fix=f"lower {key}, of the task alone or of the study",
     )
@@ -283,20 +264,12 @@ def _in_order(study: Study, name: str) -> tuple[int, int]:
 RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed, "compare": _compare}
 
 
-def read_vectors(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
-    """The vectors of an embed step, by pooling and layer."""
-    return _by_place(folder / VECTORS)
-
-
 def read_draws(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     """Replicates of a compare step's parallel and random means, (2, draws)."""
-    return _by_place(folder / "draws.safetensors")
-
-
-def _by_place(path: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:
     from safetensors.numpy import load_file
 
-    return {_place(name): array for name, array in load_file(path).items()}
+    found = load_file(folder / "draws.safetensors")
+    return {_place(name): array for name, array in found.items()}
 
 
 def _counted(watcher: Watcher, total: float) -> Progress:

@@ -163,12 +163,17 @@ class _Paper(_Form):
         return self
 
 
-EVALUATIONS = ["model", "tuned_on", "task", "language", "metric", "value"]
-EVALUATIONS += ["n", "n_expected"]
-SIMILARITIES = ["model", "tuned_on", "corpus", "source", "target", "pooling", "layer"]
-SIMILARITIES += ["parallel", "random", "n", "n_expected"]
-CORRELATIONS = ["task", "metric", "corpus", "pooling", "layer", "statistic", "value"]
-CORRELATIONS += ["p_t", "p_exact", "p_min", "n"]
+EVALUATIONS = [
+    "model", "tuned_on", "task", "language", "metric", "value", "n", "n_expected",
+]  # fmt: skip
+SIMILARITIES = [
+    "model", "tuned_on", "corpus", "source", "target", "pooling", "layer", "parallel",
+    "random", "n", "n_expected",
+]  # fmt: skip
+CORRELATIONS = [
+    "task", "metric", "corpus", "pooling", "layer", "statistic", "value", "p_t",
+    "p_exact", "p_min", "n",
+]  # fmt: skip
 
 
 def _published(name: str, paper: _Paper) -> Published:

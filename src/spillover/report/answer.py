@@ -16,8 +16,8 @@ from spillover.analysis.findings import (
     improves,
     ranks_languages,
 )
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spillover.data.task import OWN_PROMPT
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +36,7 @@ def change_panels(
     for row in _records(frame):
         key = (row.task, str(row.seed)) if several else (row.task,)
         values[key][row.language] = row.difference
-        sure = SURE if row.p_holm < LEVEL else ""
-        cells[key][row.language] = f"{row.difference:+.2f}{sure}" + _interval(row)
+        cells[key][row.language] = difference_cell(row)
     note = (
         f"[95 % interval]; {SURE} p < 0.05 after Holm over languages: exact McNemar, "
         "or sign flips for ROUGE"
@@ -115,9 +114,9 @@ def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
             name: getattr(row, name)
             for name in ("value", "p", "without_low", "without_high", "n_languages")
         }
-        lowest = f"{row.without_low:.2f} to {row.without_high:.2f}"
+        lowest = f"{row.without_low:z.2f} to {row.without_high:z.2f}"
         cells[key] = {
-            "mean ρ": f"{row.value:.2f}",
+            "mean ρ": f"{row.value:z.2f}",
             "p": f"{row.p:.3f}",
             "one language less": GAP if math.isnan(row.without_low) else lowest,
         }
@@ -128,8 +127,15 @@ def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
     return _panel("Correlation, pooled", values, cells, names, columns, note)
 
 
-def _interval(row: Any) -> str:
-    return "" if math.isnan(row.low) else f" [{row.low:+.2f},{row.high:+.2f}]"
+def difference_cell(row: Any) -> str:
+    """A difference, marked if it is sure, and its interval if it has one.
+
+    Args:
+        row: difference, low, high and p_holm; low is NaN without an interval.
+    """
+    sure = SURE if row.p_holm < LEVEL else ""
+    interval = "" if math.isnan(row.low) else f" [{row.low:+z.2f},{row.high:+z.2f}]"
+    return f"{row.difference:+z.2f}{sure}{interval}"
 
 
 def _rounded(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import parquet
-from spillover.data.task import Task
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.languages import language as language_of
-from spillover.study import OWN_PROMPT, Study
+from spillover.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

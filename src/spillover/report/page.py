@@ -54,7 +54,7 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
         "page.html.j2",
         study=results.study,
         languages={code: language(code).name for code in results.study.languages},
-        metrics=results.tasks,
+        metrics=results.metrics,
         answer=zip_longest(QUESTIONS, answer(results)),
         claims=_claims(results.findings()),
         sections=_sections(results, drawings),

@@ -24,6 +24,7 @@ _LATEX_ESCAPES = str.maketrans(
         "<": "$<$",
         ">": "$>$",
         "–": "--",
+        "†": r"\dag{}",
         "[": "{[}",  # after \\ a bracket would be read as the space to leave
         "\n": " ",
     }

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.between import OTHERS
+from spillover.languages import PIVOT
 from spillover.report import evidence
-from spillover.report.evidence import LEVEL, SURE
+from spillover.report.evidence import SURE, difference_cell
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
-from spillover.study import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def difference_panels(differences: pd.DataFrame) -> list[Panel]:
     )
     rows = ["task", "tuning", "run"]
     title = f"Difference from {differences['against'].iloc[0]}"
-    return [_wide(title, differences, rows, "difference", _difference, note)]
+    return [_wide(title, differences, rows, "difference", difference_cell, note)]
 
 
 def side_by_side(
@@ -158,12 +158,6 @@ def _wide(
 def _score(row: Any) -> str:
     shown = f"{row.value:+z.2f}" if row.tuning == "transfer" else f"{row.value:.2f}"
     return shown if math.isnan(row.sd) else f"{shown}±{row.sd:.2f}"
-
-
-def _difference(row: Any) -> str:
-    sure = SURE if row.p_holm < LEVEL else ""
-    interval = "" if math.isnan(row.low) else f" [{row.low:+.2f},{row.high:+.2f}]"
-    return f"{row.difference:+z.2f}{sure}{interval}"
 
 
 def _shortened(text: str) -> str:

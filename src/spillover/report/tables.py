@@ -10,7 +10,7 @@ A tidy result is a data frame with one row an observation and these columns:
   p_min, n; and model, where there is more than one
 
 What has no row, or no value, is a gap and is printed as one. A value over fewer items
-than expected carries a star. Where a column says so, the tables are of a task's own
+than expected carries a dagger. Where a column says so, the tables are of a task's own
 prompt, of the parallel cosine, and of the mean over seeds, with its standard deviation.
 """
 
@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import writing
+from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.report import panel as forms
 from spillover.report.panel import Panel, levels
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,15 +33,11 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 GAP = "–"
-STAR = "*"
+INCOMPLETE = "†"
 
 
 def score_panels(
-    evaluations: pd.DataFrame,
-    languages: Sequence[str],
-    metrics: Mapping[str, str],
-    *,
-    mean: bool = False,
+    evaluations: pd.DataFrame, languages: Sequence[str], metrics: Mapping[str, str]
 ) -> list[Panel]:
     """Table 1: score of each task in each language, before and after tuning on it.
 
@@ -49,14 +45,12 @@ def score_panels(
         evaluations: tidy evaluations.
         languages: the columns, in order.
         metrics: task to its headline metric; the tasks in the order of the rows.
-        mean: add the mean over all languages.
 
     Returns:
         One panel a model, in order of appearance.
 
     Raises:
-        DataError: a column is missing, two rows compete for a cell, or a mean is asked
-            for and a row lacks some of the languages.
+        DataError: a column is missing, or two rows compete for a cell.
     """
     import pandas as pd
 
@@ -75,9 +69,7 @@ def score_panels(
     panels = []
     for keys, part in _groups(frame, ["model"]):
         values = _numbers(part, rows, columns)
-        cells = _grid(part, rows, columns, _starred, GAP)
-        if mean:
-            values, cells = _with_mean(values, cells)
+        cells = _grid(part, rows, columns, _marked, GAP)
         title = "Table 1: score before and after tuning"
         note = _note(cells, *used, *_several(part))
         panels.append(Panel(title, keys, values, cells, note))
@@ -128,7 +120,7 @@ def similarity_panels(
             [part["pooling"].unique(), pairs], names=["pooling", "pair"]
         )
         values = _numbers(part, rows, columns)
-        cells = _grid(part, rows, columns, _starred, GAP)
+        cells = _grid(part, rows, columns, _marked, GAP)
         note = _note(cells, "P: parallel pairs", "R: random pairs", *_several(part))
         panels.append(Panel("Table 2: mean cosine", keys, values, cells, note))
     return panels
@@ -180,7 +172,7 @@ def correlation_panels(
     return panels
 
 
-def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Path]:
+def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> None:
     """Write panels by the name of their file, each as .csv, .md and .tex.
 
     The CSV file holds full precision, with a gap empty; the other two are rounded as in
@@ -190,9 +182,6 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Pa
     Args:
         folder: made if it does not exist.
         panels: name -> what the file holds.
-
-    Returns:
-        The files written.
 
     Raises:
         OutputError: a file cannot be written.
@@ -208,7 +197,6 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> list[Pa
     }
     for path, text in texts.items():
         writing.replace(path, text)
-    return list(texts)
 
 
 def _of_the_tables(frame: pd.DataFrame) -> pd.DataFrame:
@@ -311,10 +299,10 @@ def _numbers(frame: pd.DataFrame, rows: pd.Index, columns: pd.Index) -> pd.DataF
     return _grid(frame, rows, columns, lambda row, measure: row[measure]).astype(float)
 
 
-def _starred(row: Row, measure: str) -> str:
+def _marked(row: Row, measure: str) -> str:
     """A number with two decimals, marked if it stands for fewer items than expected."""
-    star = STAR if row["n"] < row["n_expected"] else ""
-    return _rounded(row[measure], _spread(row, measure) + star)
+    dagger = INCOMPLETE if row["n"] < row["n_expected"] else ""
+    return _rounded(row[measure], _spread(row, measure) + dagger)
 
 
 def _spread(row: Row, measure: str) -> str:
@@ -323,8 +311,8 @@ def _spread(row: Row, measure: str) -> str:
     return "" if value is None or math.isnan(value) else f"±{value:.2f}"
 
 
-def _rounded(value: float | None, star: str = "") -> str:
-    return GAP if value is None or math.isnan(value) else f"{value:z.2f}{star}"
+def _rounded(value: float | None, more: str = "") -> str:
+    return GAP if value is None or math.isnan(value) else f"{value:z.2f}{more}"
 
 
 def _correlation(row: Row, measure: str) -> str:
@@ -341,9 +329,9 @@ def _p(value: float | None) -> str:
 
 
 def _note(cells: pd.DataFrame, *parts: str) -> str:
-    starred = cells.map(lambda cell: cell.endswith(STAR)).any(axis=None)
-    star = [f"{STAR} over fewer items than expected"] if starred else []
-    return "; ".join([*parts, *star])
+    marked = cells.map(lambda cell: cell.endswith(INCOMPLETE)).any(axis=None)
+    told = [f"{INCOMPLETE} over fewer items than expected"] if marked else []
+    return "; ".join([*parts, *told])
 
 
 def _several(frame: pd.DataFrame) -> Iterator[str]:
@@ -357,23 +345,3 @@ def _floors(correlations: pd.DataFrame) -> Iterator[str]:
     shown = correlations[correlations["p_min"].notna()]
     for n, part in shown.groupby("n"):
         yield f"with {n:.0f} languages no exact p is below {part['p_min'].min():.2g}"
-
-
-def _with_mean(
-    values: pd.DataFrame, cells: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both with a mean column; a row of gaps has none, a row with some is refused."""
-    gaps = values.isna()
-    for row in values.index[gaps.any(axis=1) & ~gaps.all(axis=1)]:
-        absent = ", ".join(values.columns[gaps.loc[row]])
-        raise DataError(
-            f"no mean over languages: there is no score in {absent}",
-            where=", ".join(row),
-            fix="leave out the mean, or those languages",
-        )
-    means = values.mean(axis=1)
-    stars = cells.apply(
-        lambda row: STAR if row.str.endswith(STAR).any() else "", axis=1
-    )
-    shown = [_rounded(m, star) for m, star in zip(means, stars, strict=True)]
-    return values.assign(mean=means), cells.assign(mean=shown)

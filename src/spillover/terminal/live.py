@@ -17,6 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.segment import ControlType, Segment
 from rich.text import Text
 
+from spillover.pipeline.watcher import Watcher
 from spillover.terminal.console import WIDTH, err, out
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ EVERY = 20.0
 """Seconds between two lines about one step, where there is no terminal."""
 
 
-class Progress:
+class Progress(Watcher):
     """Watches a run, and tells of it on stderr.
 
     Args:

@@ -92,7 +92,7 @@ def svg(drawing: Drawing) -> str:
     return markup.inline(drawing)
 
 
-def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> list[Path]:
+def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> None:
     """Write `<name>.svg` and `<name>.pdf` of each figure, the same bytes each time.
 
     The PDF carries its fonts. All files are made before the first is written, and each
@@ -101,9 +101,6 @@ def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> list[
     Args:
         folder: made if it does not exist.
         each: as `drawings` gives them.
-
-    Returns:
-        The files written.
 
     Raises:
         OutputError: a file cannot be written.
@@ -116,4 +113,3 @@ def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> list[
         made[folder / f"{drawing.name}.pdf"] = markup.pdf(drawing)
     for path, data in made.items():
         writing.replace(path, data)
-    return [*made]

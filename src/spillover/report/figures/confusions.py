@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from spillover.analysis.answers import NO_ANSWER
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import INK, MUTED, STATES
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,7 +35,7 @@ def draw(results: Results) -> list[Drawing]:
     used = (use.resolve() for use in results.study.tasks)
     words = {task.name: task.answers for task in used}
     found = []
-    for task, metric in results.tasks.items():
+    for task, metric in results.metrics.items():
         rows = results.confusions
         rows = rows[(rows["task"] == task) & (rows["prompt"] == OWN_PROMPT)]
         rows = rows[rows["reading"] == metric.removeprefix("accuracy_")]
@@ -132,7 +132,9 @@ class _Maps:
         self, x: float, y: float, n: float, share: float, state: str, *, framed: bool
     ) -> None:
         box = Rectangle(
-            *((x + 0.01, y + 0.01), self.cell - 0.02, ROW - 0.02),
+            (x + 0.01, y + 0.01),
+            self.cell - 0.02,
+            ROW - 0.02,
             facecolor=(STATES[state], share * DARKEST),
             edgecolor=INK if framed else "none",
             linewidth=0.6 if framed else 0,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.labels import Box, around
 from spillover.report.figures.style import AFTER, INK, MUTED
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def draw(results: Results) -> list[Drawing]:
     """One drawing a task, with a panel a corpus, pooling and layer of the tables."""
     rows = results.evidence().correlations
     rows = rows[rows["measure"] == "parallel"]
-    rows = rows[rows["metric"] == rows["task"].map(results.tasks)]
+    rows = rows[rows["metric"] == rows["task"].map(results.metrics)]
     if len(results.study.training_seeds) > 1:
         rows = rows[rows["seed"].isna()]  # the correlation of the mean score
     return [
@@ -54,7 +54,7 @@ class _Scatter:
     """Panels that share the axis of scores."""
 
     def __init__(self, results: Results, task: str, rows: pd.DataFrame) -> None:
-        self.task, self.label = task, style.metric_label(results.tasks[task])
+        self.task, self.label = task, style.metric_label(results.metrics[task])
         self.seeds = len(results.study.training_seeds)
         layered = rows["layer"].nunique() > 1
         self.panels = [

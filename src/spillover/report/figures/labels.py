@@ -65,8 +65,10 @@ def around(
         centres_y = y + down * (radii + height / 2)
         boxes = np.stack(
             [
-                *(centres_x - width / 2, centres_y - height / 2),
-                *(centres_x + width / 2, centres_y + height / 2),
+                centres_x - width / 2,
+                centres_y - height / 2,
+                centres_x + width / 2,
+                centres_y + height / 2,
             ],
             axis=1,
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report import tables
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import GRID, INK, MUTED, STATES
 from spillover.report.panel import Panel
-from spillover.study import OWN_PROMPT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ APART = {"before": -0.042, "after": 0.042}
 
 def draw(results: Results) -> list[Drawing]:
     """One drawing a task that has a score."""
-    languages, metrics = results.study.languages, results.tasks
+    languages, metrics = results.study.languages, results.metrics
     panels = tables.score_panels(results.evaluations, languages, metrics)
     return [
         _Chart(results, task, panel).drawing()
@@ -37,7 +37,7 @@ class _Chart:
     """A row a language: two marks with their intervals, and the two numbers."""
 
     def __init__(self, results: Results, task: str, panel: Panel) -> None:
-        self.task, self.metric = task, results.tasks[task]
+        self.task, self.metric = task, results.metrics[task]
         self.values = _by_state(panel.values.loc[task])
         self.cells: dict[str, dict[str, str]] = _by_state(panel.cells.loc[task])
         self.languages = list(results.study.languages)
@@ -171,8 +171,8 @@ class _Chart:
                 "often."
             )
         cells = [cell for row in self.cells.values() for cell in row.values()]
-        if any(cell.endswith(tables.STAR) for cell in cells):
-            parts.append(f"{tables.STAR}: over fewer items than expected.")
+        if any(cell.endswith(tables.INCOMPLETE) for cell in cells):
+            parts.append(f"{tables.INCOMPLETE}: over fewer items than expected.")
         if tables.GAP in cells:
             parts.append(f"{tables.GAP}: not measured.")
         return " ".join(parts)

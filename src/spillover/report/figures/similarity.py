@@ -46,7 +46,7 @@ def states(results: Results, frame: pd.DataFrame) -> Iterator[tuple[str, pd.Data
     """The rows before tuning, and those after it on each task, where there are any."""
     for label, rows in (
         ("before tuning", frame[frame["tuned_on"].isna()]),
-        *((f"tuned on {t}", frame[frame["tuned_on"] == t]) for t in results.tasks),
+        *((f"tuned on {t}", frame[frame["tuned_on"] == t]) for t in results.metrics),
     ):
         if len(rows):
             yield label, rows

@@ -48,14 +48,14 @@ STATES = {"before": BEFORE, "after": AFTER}
 
 LATIN = ("Arial", "Liberation Sans", "DejaVu Sans")  # the last comes with matplotlib
 CJK = (
-    *("Hiragino Sans", "Yu Gothic", "Microsoft YaHei", "PingFang SC", "IPAexGothic"),
-    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC"),
-    *("Source Han Sans", "Source Han Sans JP", "WenQuanYi Zen Hei", "Malgun Gothic"),
-)
+    "Hiragino Sans", "Yu Gothic", "Microsoft YaHei", "PingFang SC", "IPAexGothic",
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC",
+    "Source Han Sans", "Source Han Sans JP", "WenQuanYi Zen Hei", "Malgun Gothic",
+)  # fmt: skip
 SCRIPTS = (
-    *("Arabic", "Bengali", "Devanagari", "Ethiopic", "Gujarati", "Gurmukhi", "Khmer"),
-    *("Lao", "Myanmar", "Sinhala", "Tamil", "Telugu", "Thai"),
-)
+    "Arabic", "Bengali", "Devanagari", "Ethiopic", "Gujarati", "Gurmukhi", "Khmer",
+    "Lao", "Myanmar", "Sinhala", "Tamil", "Telugu", "Thai",
+)  # fmt: skip
 FAMILIES = (*LATIN, *CJK, *(f"Noto Sans {script}" for script in SCRIPTS))
 
 _DPI = 720  # fine enough for widths that rounding to pixels does not change
@@ -211,7 +211,8 @@ def mark(
 ) -> None:
     """A round mark, filled or open."""
     round_mark = Line2D(
-        *([x], [y]),
+        [x],
+        [y],
         linestyle="none",
         marker="o",
         markersize=size,
