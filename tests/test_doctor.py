@@ -102,7 +102,9 @@ def test_packages_that_are_not_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["Python"].fix == "make an environment with Python >=9"
     assert found["packages"].found.startswith("rich ")
     assert found["torch"] == Check(
-        *("torch", "missing", f"{torch.__version__}, where >=99 is asked for"),
+        "torch",
+        "missing",
+        f"{torch.__version__}, where >=99 is asked for",
         "pip install 'torch>=99'",
     )
     assert found["no-such-package"].found == "not installed, where >=2 is asked for"

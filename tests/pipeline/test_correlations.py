@@ -102,11 +102,17 @@ def test_intervals_are_for_cosines_that_are_reliable(
 
 
 def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
-    right = {"en": (1, 1, 1), "fr": (270, 268, 269)}
-    right |= {"de": (215, 202, 206), "es": (214, 204, 205)}  # 623 each, in other sums
+    right = {
+        "en": (1, 1, 1),
+        "fr": (270, 268, 269),
+        "de": (215, 202, 206),  # 623, as the next in other sums
+        "es": (214, 204, 205),
+    }
     scores = [
         correlations.Scored(
-            *("opinions", seed + 1, "accuracy_choice"),
+            "opinions",
+            seed + 1,
+            "accuracy_choice",
             {code: many[seed] / 300 for code, many in right.items()},
             {code: np.full(DRAWS, many[seed] / 300) for code, many in right.items()},
         )
