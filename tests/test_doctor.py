@@ -67,7 +67,10 @@ def test_a_file_that_is_missing_is_named(tiny_study: TinyStudy) -> None:
 def test_without_a_data_root_files_cannot_be_found(tiny_study: TinyStudy) -> None:
     found = checks(tiny_study.study)["task opinions"]
     assert found.state == "missing"
-    assert "relative to a data root" in found.found or "not on the Hub" in found.found
+    assert found.found == (
+        "the test split of opinions in 'en' is not on the Hub; fetch its files and "
+        "name their folder as the data root."
+    )
 
 
 def test_without_a_study_all_data_are_looked_for(tmp_path: Path) -> None:

@@ -440,4 +440,10 @@ def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -
         "short",
         "(lowest to highest)",
     ]
-    assert results.pooled["n_strata"].unique().tolist() in ([], [2])
+    shown = told[told["metric"].eq(results.metrics["opinions"])]
+    shown = shown[shown["tuned_on"].eq("opinions") & shown["task"].eq("opinions")]
+    shown = shown[shown["prompt"].eq("own") & shown["language"].ne("en")]
+    # A seed whose scores are the same in all languages has no order to pool.
+    ordered = shown.groupby("seed")["value"].nunique().gt(1).sum()
+    counts = results.pooled["n_strata"].unique().tolist()
+    assert counts == ([ordered] if ordered else [])
