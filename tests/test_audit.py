@@ -96,8 +96,8 @@ def test_verdicts(frame, place, rho, as_pearson, p_t, p_exact, n_of_p):
     names = ["spearman", "pearson", "p_t", "p_exact"]
     verdicts = [found[f"{name}_verdict"] for name in names]
     assert [None if pd.isna(v) else v for v in verdicts] == [
-        *(rho, as_pearson, p_t, p_exact)
-    ]
+        rho, as_pearson, p_t, p_exact,
+    ]  # fmt: skip
     assert found["n_of_p"] == n_of_p
 
 
@@ -236,7 +236,8 @@ def test_constant_inputs_have_no_rho_as_printed_but_any_under_rounding():
 def test_too_many_orders_are_said_to_be_not_searched():
     codes = ["en", *"abcdefgh"]
     row = small(
-        *(0.5, 0.1),
+        0.5,
+        0.1,
         languages=codes,
         scores={"task": {"after": [0.9 - 0.1 * i for i in range(9)]}},
         similarities=[],

@@ -128,7 +128,10 @@ def test_a_language_that_one_run_lacks_is_left_out(both: Comparison) -> None:
 
 def test_what_differs_is_told_first_and_nothing_else(both: Comparison) -> None:
     assert both.settings.index.tolist() == [
-        *("languages", "seeds", "tune.learning_rate", "embed.layers")
+        "languages",
+        "seeds",
+        "tune.learning_rate",
+        "embed.layers",
     ]
     panels = [panel for part in both.panels().values() for panel in part]
     assert panels[0].title == "What differs between the runs"

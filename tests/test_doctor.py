@@ -67,7 +67,10 @@ def test_a_file_that_is_missing_is_named(tiny_study: TinyStudy) -> None:
 def test_without_a_data_root_files_cannot_be_found(tiny_study: TinyStudy) -> None:
     found = checks(tiny_study.study)["task opinions"]
     assert found.state == "missing"
-    assert "relative to a data root" in found.found or "not on the Hub" in found.found
+    assert found.found == (
+        "the test split of opinions in 'en' is not on the Hub; fetch its files and "
+        "name their folder as the data root."
+    )
 
 
 def test_without_a_study_all_data_are_looked_for(tmp_path: Path) -> None:
@@ -102,7 +105,9 @@ def test_packages_that_are_not_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["Python"].fix == "make an environment with Python >=9"
     assert found["packages"].found.startswith("rich ")
     assert found["torch"] == Check(
-        *("torch", "missing", f"{torch.__version__}, where >=99 is asked for"),
+        "torch",
+        "missing",
+        f"{torch.__version__}, where >=99 is asked for",
         "pip install 'torch>=99'",
     )
     assert found["no-such-package"].found == "not installed, where >=2 is asked for"

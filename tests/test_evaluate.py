@@ -187,9 +187,9 @@ def test_predictions_are_complete_and_become_a_table(
     assert {p.cut for p in found.predictions} == {True, False}
     table = found.to_pandas()
     assert list(table.columns) == [
-        *("id", "prompt", "gold", "text", "strict", "choice", "cut"),
-        *("score_1", "score_0", *(f"accuracy_{reading}" for reading in READINGS)),
-    ]
+        "id", "prompt", "gold", "text", "strict", "choice", "cut", "score_1", "score_0",
+        *(f"accuracy_{reading}" for reading in READINGS),
+    ]  # fmt: skip
     for (_, row), prediction in zip(table.iterrows(), found.predictions, strict=True):
         values = asdict(prediction)
         assert {"1": row.score_1, "0": row.score_0} == values.pop("scores")

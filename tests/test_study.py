@@ -154,10 +154,7 @@ def test_files_that_a_task_cannot_learn_from() -> None:
         ({"languages": ["en"]}, "s.yaml: languages: list should have at least 2"),
         ({"languages": ["de", "en"]}, "s.yaml: languages: 'en' must come first"),
         ({"languages": ["de", "fr"]}, "s.yaml: languages: 'en' must come first"),
-        (
-            {"languages": ["en", "de", "de"]},
-            "s.yaml: languages: 'de' must be listed",
-        ),
+        ({"languages": ["en", "de", "de"]}, "s.yaml: languages: 'de' must be listed"),
         ({"languages": ["en", False]}, "s.yaml: languages: YAML reads an unquoted"),
         ({"model": "a b"}, "s.yaml: model: 'a b' is neither a repository of the Hub"),
         ({"model": {"hub": "a/b", "gguf": "x"}}, "s.yaml: model: give exactly one"),

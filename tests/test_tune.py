@@ -115,7 +115,11 @@ def test_training_reduces_the_loss_and_leaves_the_base_as_it_was(
     told: list[tuple[float, int]] = []
     rows = encode_examples(tiny, opinions, reviews, SETTINGS)
     log = tune(
-        *(tiny, opinions, reviews, tmp_path, SETTINGS),
+        tiny,
+        opinions,
+        reviews,
+        tmp_path,
+        SETTINGS,
         progress=lambda *of: told.append(of),
     )
     steps = 4 * len(reviews) // SETTINGS.batch_size
@@ -249,7 +253,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert checkpoint.name == "checkpoint-7"  # in the middle of the third epoch
     told: list[tuple[float, int]] = []
     resumed = trained(
-        *(tiny, opinions, reviews, part), progress=lambda *of: told.append(of), **often
+        tiny, opinions, reviews, part, progress=lambda *of: told.append(of), **often
     )
     assert told[0] == (pytest.approx(7 * 4), 0)  # not from the beginning
     assert told[1][0] == pytest.approx(4)

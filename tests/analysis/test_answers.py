@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from spillover.analysis.answers import (
+    BINS,
+    DRAWS,
     NO_ANSWER,
     batch_calibrated,
     brier_score,
@@ -241,7 +243,14 @@ def test_the_floor_is_the_mean_over_all_outcomes():
         probability = np.where(right, confidences, 1 - confidences).prod()
         mean += probability * ece_by_loops(confidences, right, 15)
     assert ece_floor(confidences) == pytest.approx(mean, rel=0.05)
-    assert ece_floor(confidences) == ece_floor(confidences)
+
+
+def test_the_floor_is_drawn_from_a_fixed_seed():
+    confidences = np.random.default_rng(1).uniform(0.5, 1, 20)
+    rng = np.random.default_rng(0)
+    drawn = (rng.random(20) < confidences for _ in range(DRAWS))
+    floor = np.mean([ece_by_loops(confidences, right, BINS) for right in drawn])
+    assert ece_floor(confidences) == pytest.approx(floor, rel=1e-12)
 
 
 def test_the_floor_falls_with_the_square_root_of_n():

@@ -36,8 +36,8 @@ def test_scores_and_mexa_are_correlated(spillover: Spillover, tmp_path: Path) ->
     assert code == 0
     assert out.split()[-7:] == ["unknown", "belebele", "acc", "fr", "de", "ja", "zh"]
     code, out, _ = spillover(
-        *("import", "mexa", folder, "--model", "base", "--out", mexa)
-    )
+        "import", "mexa", folder, "--model", "base", "--out", mexa
+    )  # fmt: skip
     assert out == f"{mexa}: 2 layers in de fr ja zh\n"
     code, out, _ = spillover("correlate", scores, mexa, "--out", both)
     assert code == 0

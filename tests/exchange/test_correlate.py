@@ -53,9 +53,10 @@ def test_a_run_is_correlated_as_in_the_run(
     whole = tiny_done[1].correlations
     chosen = (whole["measure"] == "parallel") & (whole["statistic"] == "spearman")
     keys = ["task", "metric", "pooling", "layer"]
-    columns = ["model", "seed", "corpus", "value", "p_t", "p_exact", "p_min"]
-    columns += ["p_family", "family", "without_low", "without_high", "n", "languages"]
-    columns += ["reason"]
+    columns = [
+        "model", "seed", "corpus", "value", "p_t", "p_exact", "p_min", "p_family",
+        "family", "without_low", "without_high", "n", "languages", "reason",
+    ]  # fmt: skip
     ours, theirs = (
         frame.set_index(keys)[columns].sort_index() for frame in (found, whole[chosen])
     )

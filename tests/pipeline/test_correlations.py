@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
+from spillover import results
 from spillover.analysis.uncertainty import DRAWS
 from spillover.errors import DataError
 from spillover.pipeline import correlations
 from spillover.pipeline.collect import Outcomes
+from spillover.pipeline.plan import Step
+from spillover.pipeline.store import Spec
 from spillover.results import Results
 from spillover.studies import prepare
 
@@ -98,11 +103,17 @@ def test_intervals_are_of_spearmans_rho_with_cosines(found: Outcomes) -> None:
 
 
 def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
-    right = {"en": (1, 1, 1), "fr": (270, 268, 269)}
-    right |= {"de": (215, 202, 206), "es": (214, 204, 205)}  # 623 each, in other sums
+    right = {
+        "en": (1, 1, 1),
+        "fr": (270, 268, 269),
+        "de": (215, 202, 206),  # 623, as the next in other sums
+        "es": (214, 204, 205),
+    }
     scores = [
         correlations.Scored(
-            *("opinions", seed + 1, "accuracy_choice"),
+            "opinions",
+            seed + 1,
+            "accuracy_choice",
             {code: many[seed] / 300 for code, many in right.items()},
             {code: np.full(DRAWS, many[seed] / 300) for code, many in right.items()},
         )
@@ -135,6 +146,66 @@ def test_controls_hold_something_else_equal(tiny_done: Done) -> None:
     assert set(frame.loc[frame["n"] == 3, "reason"]) == {
         "3 languages; a partial correlation needs 4"
     }
+
+
+LINES = {
+    "en": ["ab ab", "ab ab"],  # 4 words, 10 characters
+    "de": ["abcdef ab ab", "abcd ab"],  # 5, 19
+    "fr": ["a b c", "d e f g"],  # 7, 12
+    "ja": ["abc", "d e"],  # 3, 6
+    "ru": ["a b c d", "a b"],  # 6, 10
+}
+
+
+def words(texts: list[str], add_special_tokens: bool) -> SimpleNamespace:
+    """Tokenizes: a word is a token."""
+    assert not add_special_tokens
+    return SimpleNamespace(input_ids=[text.split() for text in texts])
+
+
+def left_of(
+    side: dict[str, float], control: dict[str, float]
+) -> npt.NDArray[np.float64]:
+    """What of the ranks is not on a line through those of the control."""
+    codes = ["de", "fr", "ja", "ru"]
+    y, x = (rankdata([values[code] for code in codes]) for values in (side, control))
+    fitted = np.polynomial.Polynomial.fit(x, y, 1)
+    return np.asarray(y - fitted(x))
+
+
+def test_controls_are_of_the_tokenizer_and_the_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("spillover.models.load_tokenizer", lambda spec: words)
+    model = SimpleNamespace(name="counting")
+    corpora = {"lines": SimpleNamespace(sentences=LINES)}
+    inputs: Any = SimpleNamespace(
+        tasks={"t": SimpleNamespace(test=LINES)}, corpora=corpora
+    )
+    study: Any = SimpleNamespace(languages=[*LINES], model=model)
+    given = results._controls(study, inputs)
+    controls = given["lines"]
+    assert controls == {
+        "fertility": {"en": 1, "de": 1.25, "fr": 1.75, "ja": 0.75, "ru": 1.5},
+        "length": {"en": 1, "de": 1.9, "fr": 1.2, "ja": 0.6, "ru": 1},
+        "script": {"en": 1, "de": 1, "fr": 1, "ja": 0, "ru": 0},
+    }
+
+    scores = {"en": 0.9, "de": 0.8, "fr": 0.5, "ja": 0.3, "ru": 0.6}
+    cosines = {"de": 0.9, "fr": 0.7, "ja": 0.8, "ru": 0.4}
+    place = {"pooling": "mean", "layer": -1}
+    compared = {}
+    for code, cosine in cosines.items():
+        spec = Spec("compare", f"compare lines {code}", {"target": code})
+        step = Step("compare", spec, None, "lines", code, items=2, work=0)
+        compared[step] = [place | {"parallel": cosine}]
+    found: Any = SimpleNamespace(study=study, inputs=inputs, compared=compared)
+    score = correlations.Scored("t", 1, "accuracy_choice", scores, {})
+    frame = correlations.controls(found, [score], given)
+    assert frame["n"].tolist() == [4, 4, 4]
+    for control, value in zip(frame["control"], frame["value"], strict=True):
+        sides = (left_of(side, controls[control]) for side in (scores, cosines))
+        assert value == pytest.approx(np.corrcoef(*sides)[0, 1]), control
 
 
 def test_pooled_is_the_mean_over_tasks(found: Outcomes) -> None:

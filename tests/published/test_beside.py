@@ -146,8 +146,8 @@ def test_every_cell_of_table_2_is_its_own_sides(xie, tasks):
     frames = run(layers=(-1, 5))
     panels = [p for p in shown(frames, xie, tasks) if p.title.startswith("Table 2")]
     assert [(p.keys["corpus"], p.keys["layer"]) for p in panels] == [
-        *(("pawsx", -1), ("pawsx", 5), ("lines", -1), ("lines", 5))
-    ]
+        ("pawsx", -1), ("pawsx", 5), ("lines", -1), ("lines", 5),
+    ]  # fmt: skip
     ours = frames[1].to_dict("records")
     theirs = xie.similarities.to_dict("records")
     for panel in panels:

@@ -87,7 +87,8 @@ def test_baselines_are_of_the_state_after_tuning():
     assert panel.cells["fr"].tolist() == ["0.55", "0.50", "0.52"]
     assert panel.cells["en"].tolist() == ["–"] * 3
     assert [label for _, label in panel.cells.index] == [
-        *("always the most frequent", "any, equally often"),
+        "always the most frequent",
+        "any, equally often",
         "any, as often as after tuning",
     ]
 
@@ -136,7 +137,9 @@ def pooled(**columns):
 def test_pooled_correlations_name_their_strata():
     [panel] = pooled_panels(pooled())
     assert panel.cells.loc[("pud", "mean", "-1")].tolist() == [
-        *("0.85", "0.033", "0.60 to 0.95"),
+        "0.85",
+        "0.033",
+        "0.60 to 0.95",
     ]
     assert panel.note.startswith("mean of pawsx seed 1, xnli seed 1; p by")
     [panel] = pooled_panels(pooled(without_low=math.nan))

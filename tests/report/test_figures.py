@@ -140,8 +140,10 @@ def test_there_is_a_figure_for_each_task_and_each_corpus_and_pooling() -> None:
     assert {key: [d.name for d in several] for key, several in each.items()} == {
         "scores": ["scores-a", "scores-b", "scores-c"],
         "similarity": [
-            *("similarity-x-mean", "similarity-x-last"),
-            *("similarity-y-mean", "similarity-y-last"),
+            "similarity-x-mean",
+            "similarity-x-last",
+            "similarity-y-mean",
+            "similarity-y-last",
         ],
         "layers": [],
         "correlation": ["correlation-a", "correlation-b", "correlation-c"],
