@@ -83,7 +83,7 @@ def test_what_cannot_be_told_is_not_told():
     assert "shows no sure change in all 5 other languages" in second.text
     assert third.text == (
         "Whether similarity before tuning ranks the languages as their scores after it "
-        "do cannot be told from 5 languages: ρ is 0.90 in 2 correlations, none with a "
+        "do cannot be told from 5 languages: ρ is 0.90 in 2 correlations, none with an "
         "adjusted p below 0.05; even before adjustment no p below 0.017 is possible."
     )
 

@@ -63,8 +63,9 @@ def run(
     prepared = prepare(chosen, data_root=data_root, out=out, device=device)
     todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
     reused = len(prepared.steps) - len(todo)
-    err.print(f"on {prepared.hardware}")
     with Progress(Clock(todo), chosen.name, reused) as watcher:
+        if todo:
+            err.print(f"on {prepared.hardware}")
         results = run_prepared(prepared, watcher)
     _show(results)
     say(f"{results.folder}/report.html shows all of it; the rest lies beside it")
