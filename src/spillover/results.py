@@ -112,7 +112,7 @@ class Results:
         """What Table 1 rests on, and what goes beyond Table 3."""
         languages, metrics = self.study.languages, self.metrics
         behind_scores = [
-            *evidence.baseline_panels(self.diagnostics, languages, [*metrics]),
+            *evidence.baseline_panels(self.diagnostics, languages, metrics),
             *evidence.change_panels(self.comparisons, languages, metrics),
             *evidence.prompt_panels(self.evaluations, languages, metrics),
         ]

@@ -83,7 +83,8 @@ def diagnostics():
 
 
 def test_baselines_are_of_the_state_after_tuning():
-    [panel] = baseline_panels(diagnostics(), LANGUAGES, ["pawsx", "xlsum"])
+    metrics = METRICS | {"xlsum": "rougeL"}
+    [panel] = baseline_panels(diagnostics(), LANGUAGES, metrics)
     assert panel.cells["fr"].tolist() == ["0.55", "0.50", "0.52"]
     assert panel.cells["en"].tolist() == ["–"] * 3
     assert [label for _, label in panel.cells.index] == [
@@ -91,6 +92,12 @@ def test_baselines_are_of_the_state_after_tuning():
         "any, equally often",
         "any, as often as after tuning",
     ]
+
+
+def test_guesses_are_at_the_rates_of_the_reading_that_is_shown():
+    metrics = {"pawsx": "accuracy_choice"}
+    [panel] = baseline_panels(diagnostics(), LANGUAGES, metrics)
+    assert panel.cells["fr"].tolist() == ["0.55", "0.50", "0.51"]
 
 
 def evaluations():
@@ -151,7 +158,7 @@ def test_pooled_correlations_name_their_strata():
     [
         change_panels(comparisons((1, 2)), LANGUAGES * 4, METRICS),
         pooled_panels(pooled()),
-        baseline_panels(diagnostics(), LANGUAGES, ["pawsx"]),
+        baseline_panels(diagnostics(), LANGUAGES, METRICS),
     ],
     ids=["change", "pooled", "baseline"],
 )
@@ -171,5 +178,5 @@ def test_they_print_everywhere(panels):
 
 def test_nothing_to_show_is_no_panel():
     assert change_panels(comparisons()[:0], LANGUAGES, METRICS) == []
-    assert baseline_panels(diagnostics()[:0], LANGUAGES, ["pawsx"]) == []
+    assert baseline_panels(diagnostics()[:0], LANGUAGES, METRICS) == []
     assert pooled_panels(pooled()[:0]) == []

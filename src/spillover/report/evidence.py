@@ -46,14 +46,14 @@ def change_panels(
 
 
 def baseline_panels(
-    diagnostics: pd.DataFrame, languages: Sequence[str], tasks: Sequence[str]
+    diagnostics: pd.DataFrame, languages: Sequence[str], metrics: Mapping[str, str]
 ) -> list[Panel]:
     """What answering without reading would score, for the classification tasks.
 
     Args:
         diagnostics: tidy diagnostics.
         languages: the columns, in order.
-        tasks: in the order of the rows.
+        metrics: task to its headline metric; the tasks in the order of the rows.
     """
     shown = {
         "baseline_majority": "always the most frequent",
@@ -62,11 +62,11 @@ def baseline_panels(
     }
     frame = diagnostics[diagnostics["prompt"] == OWN_PROMPT]
     after = frame["tuned_on"] == frame["task"]
-    strict = frame["measure"].eq("baseline_rates") & frame["reading"].eq("strict")
-    unread = frame["reading"].isna()
-    frame = frame[frame["measure"].isin(list(shown)) & after & (unread | strict)]
+    reading = frame["task"].map(metrics).str.removeprefix("accuracy_")
+    read = frame["reading"].isna() | frame["reading"].eq(reading)
+    frame = frame[frame["measure"].isin(list(shown)) & after & read]
     values: dict[Any, dict[str, float]] = defaultdict(dict)
-    for task in tasks:
+    for task in metrics:
         for measure, label in shown.items():
             rows = frame[frame["task"].eq(task) & frame["measure"].eq(measure)]
             for language, part in rows.groupby("language", sort=False):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import parquet
+from spillover.analysis.answers import batch_calibrated
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.languages import language as language_of
 from spillover.study import Study
@@ -85,7 +86,15 @@ def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
     ]
     if not all(path.is_file() for path in paths):
         return None
+    reading, labels = study.headline, [*task.answers]
+    if task.kind == "classification" and reading == "calibrated":
+        columns += [f"score_{label}" for label in labels]
     before, after = (parquet.read(path, columns) for path in paths)
+    if task.kind == "classification" and reading == "calibrated":
+        for frame in (before, after):
+            scores = frame[[f"score_{label}" for label in labels]].to_numpy()
+            best = batch_calibrated(scores).argmax(axis=1)
+            frame[reading] = [labels[number] for number in best]
     both = before.merge(after, on="id", suffixes=(" before", " after"), validate="1:1")
     return {
         "task": task.name,
@@ -94,14 +103,13 @@ def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
         "language": code,
         "name": language_of(code).name,
         "total": len(both),
-        "rows": [*_rows(both.head(MOST), task, study.headline, metric)],
+        "rows": [*_rows(both.head(MOST), task, reading, metric)],
     }
 
 
 def _rows(
-    both: pd.DataFrame, task: Task, headline: str, metric: str
+    both: pd.DataFrame, task: Task, reading: str, metric: str
 ) -> Iterator[dict[str, Any]]:
-    reading = "strict" if headline == "strict" else "choice"
     for row in both.to_dict("records"):
         gold = row["gold before"]
         yield {
@@ -111,7 +119,7 @@ def _rows(
         } | {
             state: {
                 "text": _short(row[f"text {state}"]),
-                "answer": task.answers.get(row[f"{reading} {state}"]),
+                "answer": task.answers.get(row.get(f"{reading} {state}")),
                 "score": round(row[f"{metric} {state}"], 3),
             }
             for state in ("before", "after")
