@@ -14,8 +14,9 @@ from torch import Tensor
 from spillover import gguf
 from spillover.errors import ModelError
 from spillover.gguf import check, converted
+from spillover.model_checks import probe
 from spillover.model_spec import ModelSpec, file_sha256
-from spillover.models import LanguageModel, load_model, probe
+from spillover.models import LanguageModel, load_model
 
 MEMBER = "tiny_llama/tiny.gguf"
 

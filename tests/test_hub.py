@@ -27,7 +27,8 @@ from transformers import AutoModelForCausalLM
 from spillover.cli.hub import push as command
 from spillover.errors import ModelError, OutputError, StudyError
 from spillover.hub import choose, contents, push
-from spillover.models import attach, load_model, probe
+from spillover.model_checks import probe
+from spillover.models import attach, load_model
 from spillover.results import Results
 
 if TYPE_CHECKING:

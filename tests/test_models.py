@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from spillover.devices import describe, resolve_device, resolve_dtype
 from spillover.errors import ModelError
+from spillover.model_checks import probe
 from spillover.model_spec import ModelSpec
 from spillover.models import (
     LanguageModel,
@@ -26,7 +27,6 @@ from spillover.models import (
     load_config,
     load_model,
     load_tokenizer,
-    probe,
 )
 
 WEIGHTS = "adapter_model.safetensors"
@@ -472,7 +472,8 @@ def test_a_repository_of_the_hub_is_loaded(
 import json, sys
 from spillover.errors import ModelError
 from spillover.model_spec import ModelSpec, fingerprint
-from spillover.models import load_model, probe
+from spillover.model_checks import probe
+from spillover.models import load_model
 found = []
 for line in ("acme/tiny", "acme/tiny@" + sys.argv[1]):
     model = load_model(line, device="cpu", dtype="float32")

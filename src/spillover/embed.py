@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from spillover.batching import Progress, batches, pad, untold
 from spillover.errors import DataError, StudyError
-from spillover.models import LanguageModel, check_numbers
+from spillover.model_checks import check_numbers
+from spillover.models import LanguageModel
 from spillover.settings import EmbedSettings, Pooling
 
 Vectors = dict[tuple[Pooling, int], npt.NDArray[np.float32]]

@@ -18,7 +18,8 @@ from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
 from spillover.generation import generate
 from spillover.metrics import exact_number, mean
-from spillover.models import LanguageModel, check_numbers, fp32_head
+from spillover.model_checks import check_numbers
+from spillover.models import LanguageModel, fp32_head
 from spillover.rouge import rouge
 from spillover.scoring import answer_scores
 from spillover.settings import EvaluateSettings

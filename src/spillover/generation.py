@@ -15,7 +15,8 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from spillover import writing
 from spillover.batching import Progress, batches, pad, untold
 from spillover.encoding import Encoded
-from spillover.models import LanguageModel, check_numbers
+from spillover.model_checks import check_numbers
+from spillover.models import LanguageModel
 from spillover.settings import EvaluateSettings
 
 PLAIN_DECODING = {

@@ -15,12 +15,16 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from spillover import gguf
-from spillover.batching import pad
 from spillover.devices import resolve_device, resolve_dtype
 from spillover.errors import ModelError, first_line
+from spillover.model_checks import (
+    PROBE,
+    check_adapter,
+    check_causal,
+    check_padding,
+    probe,
+)
 from spillover.model_spec import ModelSpec, adapter_digest, as_model_spec
-
-PROBE = "The capital of France is"
 
 
 @dataclass(frozen=True)
@@ -217,64 +221,9 @@ def load_model(
         )
     name = spec.model_copy(update={"adapter": None}).name
     loaded = LanguageModel(model.to(where).eval(), tokenizer, name)
-    _check_causal(loaded, place)
-    _check_padding(loaded, place)
+    check_causal(loaded, place)
+    check_padding(loaded, place)
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)
-
-
-def check_numbers(values: Tensor) -> None:
-    """See that what a model computed holds no NaN, which compares with nothing.
-
-    Raises:
-        ModelError: it does.
-    """
-    if values.isnan().any():
-        raise ModelError(
-            "the model computes NaN (not a number)",
-            expected="numbers",
-            fix="choose another dtype, float32 or bfloat16; float16 overflows in many "
-            "models",
-        )
-
-
-def _check_causal(model: LanguageModel, place: str) -> None:
-    """See that no token looks at a later one, as in BERT, which also loads.
-
-    Raises:
-        ModelError: one does.
-    """
-    [ids] = model.encode([PROBE])
-    other = [*ids[:-1], ids[0] if ids[-1] != ids[0] else ids[-2]]
-    batch = torch.tensor([ids, other], device=model.device)
-    with torch.inference_mode():
-        first, second = model.model(input_ids=batch).logits[:, 0].float()
-    check_numbers(first)
-    if (first - second).abs().max() > first.std() / 10:  # far above bf16's rounding
-        raise ModelError(
-            "a token's prediction depends on the tokens after it",
-            where=place,
-            expected="a causal language model",
-        )
-
-
-def _check_padding(model: LanguageModel, place: str) -> None:
-    """See that padding changes nothing, as it does in RWKV, which has no mask.
-
-    Raises:
-        ModelError: it does.
-    """
-    [ids] = model.encode([PROBE])
-    batch = pad([ids[:2], ids], model.pad_id, side="left", device=model.device)
-    with torch.inference_mode():
-        padded = model.model(**batch).logits[0, -1].float()
-        alone = model.model(input_ids=batch["input_ids"][:1, -2:]).logits[0, -1].float()
-    check_numbers(padded)
-    if (padded - alone).abs().mean() > alone.std() / 4:  # far above bf16's rounding
-        raise ModelError(
-            "padding changes what it predicts",
-            where=place,
-            expected="a model that masks it, as all Transformers do",
-        )
 
 
 def attach(base: LanguageModel, folder: Path) -> LanguageModel:
@@ -306,7 +255,7 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
                 autocast_adapter_dtype=False,
             )
         adapted.to(base.device).eval()
-        _check_adapter(result, loaded, before, folder)
+        check_adapter(result, loaded, before, folder)
     except BaseException:
         adapted.unload()
         raise
@@ -323,33 +272,6 @@ def _as_misfit(base: LanguageModel, folder: Path) -> Iterator[None]:
         raise ModelError(
             f"not an adapter for {base.name} ({first_line(error)})", where=folder
         ) from error
-
-
-def _check_adapter(
-    adapted: LanguageModel, loaded: Any, before: Tensor, folder: Path
-) -> None:
-    for kind in ("missing", "unexpected"):
-        keys = getattr(loaded, f"{kind}_keys")
-        if keys:
-            raise ModelError(f"{len(keys)} {kind} keys, {keys[0]} first", where=folder)
-    parameters = adapted.model.named_parameters()
-    zero = [k for k, v in parameters if "lora_B" in k and not v.any()]
-    if zero:
-        raise ModelError(
-            f"LoRA B is zero in {len(zero)} modules, {zero[0]} first",
-            where=folder,
-            expected="an adapter that was trained",
-        )
-    after = probe(adapted)
-    check_numbers(after)
-    if torch.equal(after, before):
-        raise ModelError("the adapter leaves the logits as they were", where=folder)
-    with adapted.model.disable_adapter():
-        if not torch.equal(probe(adapted), before):
-            raise ModelError(
-                "with the adapter switched off the logits are not the base's",
-                where=folder,
-            )
 
 
 def detach(adapted: LanguageModel) -> LanguageModel:
@@ -399,14 +321,6 @@ def fp32_head(model: LanguageModel) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def probe(model: LanguageModel) -> Tensor:
-    """The logits after a fixed text: (vocabulary,), fp32."""
-    ids = torch.tensor(model.encode([PROBE]), device=model.device)
-    with torch.inference_mode():
-        logits: Tensor = model.model(input_ids=ids).logits[0, -1]
-    return logits.float()
 
 
 def _place(spec: ModelSpec) -> tuple[str, dict[str, Any]]:

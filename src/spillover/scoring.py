@@ -17,7 +17,8 @@ import torch
 from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
 from spillover.encoding import Encoded, Encoder
-from spillover.models import LanguageModel, check_numbers
+from spillover.model_checks import check_numbers
+from spillover.models import LanguageModel
 from spillover.settings import EvaluateSettings
 
 CONTENT_FREE = "N/A"
