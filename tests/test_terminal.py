@@ -13,7 +13,7 @@ import pytest
 
 from spillover.lint.remark import Remark
 from spillover.pipeline.clock import Clock
-from spillover.pipeline.plan import Kind, Step
+from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Spec
 from spillover.terminal import Progress, live
 from spillover.terminal.console import Stream
@@ -30,8 +30,8 @@ class Now:
         return self.time
 
 
-def step(kind: Kind, slot: str, items: int = 64, work: float = 640) -> Step:
-    return Step(kind, Spec(kind, slot, {}), None, "t", None, items, work)
+def step(kind: str, slot: str, items: int = 64, work: float = 640) -> Step:
+    return Step(spec=Spec(kind, slot, {}), name="t", items=items, work=work)
 
 
 def steps() -> list[Step]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -293,11 +293,9 @@ def _pooled(runs: Runs, metrics: Mapping[str, str]) -> pd.DataFrame:
     for place, parts in strata.items():
         if measured[place] < len(runs) or not parts:
             continue
-        one = asdict(pool([*parts.values()]))
-        low, high = one.pop("jackknife") or (np.nan, np.nan)
         named = dict(zip(("corpus", "pooling", "layer"), place, strict=True))
-        ends = {"without_low": low, "without_high": high, "strata": ", ".join(parts)}
-        rows.append(named | one | ends)
+        one = pool([*parts.values()]).row()
+        rows.append(named | one | {"strata": ", ".join(parts)})
     return pd.DataFrame(rows)
 
 

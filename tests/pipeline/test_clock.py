@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spillover.pipeline.clock import Clock
-from spillover.pipeline.plan import Kind, Step
+from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Spec
 
 
@@ -19,8 +19,8 @@ class Fake:
         return self.time
 
 
-def step(kind: Kind, work: float) -> Step:
-    return Step(kind, Spec(kind, kind, {}), None, "t", None, 1, work)
+def step(kind: str, work: float) -> Step:
+    return Step(spec=Spec(kind, kind, {}), name="t", items=1, work=work)
 
 
 def pass_step(clock: Clock, now: Fake, seconds: float) -> None:

@@ -197,7 +197,7 @@ def test_controls_are_of_the_tokenizer_and_the_script(
     compared = {}
     for code, cosine in cosines.items():
         spec = Spec("compare", f"compare lines {code}", {"target": code})
-        step = Step("compare", spec, None, "lines", code, items=2, work=0)
+        step = Step(spec=spec, name="lines", language=code, items=2, work=0)
         compared[step] = [place | {"parallel": cosine}]
     found: Any = SimpleNamespace(study=study, inputs=inputs, compared=compared)
     score = correlations.Scored("t", 1, "accuracy_choice", scores, {})

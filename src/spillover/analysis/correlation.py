@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,12 @@ class Correlation:
     n: int
     languages: tuple[str, ...]
     reason: str | None = None
+
+    def row(self, family: int) -> dict[str, Any]:
+        """All of it as columns of a tidy table, of a family of so many places."""
+        row = asdict(self) | {"languages": " ".join(self.languages), "family": family}
+        low, high = row.pop("jackknife") or (None, None)
+        return row | {"without_low": low, "without_high": high}
 
 
 def correlate(

@@ -11,8 +11,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,12 @@ class Pooled:
     jackknife: tuple[float, float] | None
     n_languages: int
     n_strata: int
+
+    def row(self) -> dict[str, Any]:
+        """All of it as columns of a tidy table."""
+        row = asdict(self)
+        low, high = row.pop("jackknife") or (math.nan, math.nan)
+        return row | {"without_low": low, "without_high": high}
 
 
 def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,15 +205,7 @@ def _correlated(
     )
     columns: list[Any] = [*value.columns]
     for number, ((pooling, layer), one) in enumerate(zip(columns, found, strict=True)):
-        least, most = one.jackknife or (None, None)
-        row = asdict(one) | {
-            "pooling": pooling or None,
-            "layer": layer,
-            "languages": " ".join(both),
-            "family": len(found),
-            "without_low": least,
-            "without_high": most,
-        }
+        row = one.row(len(found)) | {"pooling": pooling or None, "layer": layer}
         yield row | ({} if one.value is None else _interval(x, y[:, :, number].T))
 
 

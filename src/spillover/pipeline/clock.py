@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from spillover.pipeline.plan import Kind, Step
+from spillover.pipeline.plan import Step
 
 
 class Clock:
@@ -32,7 +32,7 @@ class Clock:
         self, todo: Sequence[Step], now: Callable[[], float] = time.monotonic
     ) -> None:
         self.todo, self.done, self.now = list(todo), 0, now
-        self.spent: dict[Kind, tuple[float, float]] = {}
+        self.spent: dict[str, tuple[float, float]] = {}
         self.begun = now()
         self.start()
 
@@ -74,7 +74,7 @@ class Clock:
         """The same for the running step."""
         return self._left(self.todo[self.done : self.done + 1])
 
-    def _measured(self) -> dict[Kind, tuple[float, float]]:
+    def _measured(self) -> dict[str, tuple[float, float]]:
         """Work and seconds of each kind, with those of the running step."""
         if self.first is None or self.done == len(self.todo):
             return self.spent

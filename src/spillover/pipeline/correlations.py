@@ -140,7 +140,7 @@ def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
                     rows.append(
                         head
                         | {"pooling": place[0], "layer": place[1], "measure": measure}
-                        | _row(one, len(many))
+                        | one.row(len(many))
                         | _interval(found, score, steps, place, values, measure, one)
                     )
     return tidy(rows, CORRELATIONS)
@@ -208,8 +208,6 @@ def pooled(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
                 names[place].append(f"{score.task} seed {score.seed}")
         for place, parts in strata.items():
             for statistic in STATISTICS:
-                one = pool(parts, statistic)
-                low, high = one.jackknife or (None, None)
                 rows.append(
                     {
                         "model": found.study.model.name,
@@ -217,17 +215,9 @@ def pooled(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
                         "corpus": corpus,
                         "pooling": place[0],
                         "layer": place[1],
-                        "statistic": statistic,
-                        "value": one.value,
-                        "p": one.p,
-                        "p_error": one.p_error,
-                        "p_min": one.p_min,
-                        "without_low": low,
-                        "without_high": high,
-                        "n_languages": one.n_languages,
-                        "n_strata": one.n_strata,
                         "strata": ", ".join(names[place]),
                     }
+                    | pool(parts, statistic).row()
                 )
     return tidy(rows, POOLED)
 
@@ -289,25 +279,6 @@ def _places(
         place: values
         for place, values in places.items()
         if len(values) == len(languages)
-    }
-
-
-def _row(one: Correlation, family: int) -> dict[str, Any]:
-    low, high = one.jackknife or (None, None)
-    return {
-        "statistic": one.statistic,
-        "value": one.value,
-        "p_t": one.p_t,
-        "p_exact": one.p_exact,
-        "p_error": one.p_error,
-        "p_min": one.p_min,
-        "p_family": one.p_family,
-        "family": family,
-        "without_low": low,
-        "without_high": high,
-        "n": one.n,
-        "languages": " ".join(one.languages),
-        "reason": one.reason,
     }
 
 

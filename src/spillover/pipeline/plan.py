@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 from spillover.data.items import Item, digest
 from spillover.data.task import OWN_PROMPT
@@ -19,9 +19,7 @@ from spillover.rouge import packages
 from spillover.settings import NOT_IN_KEY
 from spillover.study import Study
 
-Kind = Literal["tune", "evaluate", "embed", "compare"]
-
-VERSIONS: Mapping[Kind, int] = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 2}
+VERSIONS = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 2}
 """Raised by whoever changes what a step computes: all its results are then redone."""
 
 OF_THE_OTHER: Mapping[str, set[str]] = {
@@ -42,33 +40,36 @@ COMPARED = 2.0
 """The same for a sentence that is compared, in one layer and pooling."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One piece of work with one result.
 
     Attributes:
-        kind: which of the four; `compare` alone needs no language model.
         spec: what the result depends on; its key names the result.
-        tuned_on: the task whose adapter is in use; None: the base model.
         name: the task, or the corpus.
-        language: None for tune.
         items: items or sentences to go through.
         work: a rough cost, in tokens of one forward pass.
+        language: None for tune.
+        tuned_on: the task whose adapter is in use; None: the base model.
         seed: of the training; None: the base model.
         prompt: evaluate: which of the task's prompts.
         upstream: the steps whose results this one reads: compare's source and target.
     """
 
-    kind: Kind
     spec: Spec
-    tuned_on: str | None
     name: str
-    language: str | None
     items: int
     work: float
+    language: str | None = None
+    tuned_on: str | None = None
     seed: int | None = None
     prompt: str = OWN_PROMPT
     upstream: tuple[Spec, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Tune, evaluate, embed or compare; the last alone needs no language model."""
+        return self.spec.kind
 
     @property
     def label(self) -> str:
@@ -183,7 +184,14 @@ def _tuning(
     }
     work = TRAINED * data.tune.epochs * tokens(map(_text, data.train))
     spec = Spec("tune", f"tune {name}{_seeded(study, seed)}", fields)
-    return Step("tune", spec, name, name, None, len(data.train), work, seed)
+    return Step(
+        spec=spec,
+        name=name,
+        items=len(data.train),
+        work=work,
+        tuned_on=name,
+        seed=seed,
+    )
 
 
 def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[Step]:
@@ -214,15 +222,14 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                 slot = state.slot("evaluate", name, language, prompt)
                 steps.append(
                     Step(
-                        "evaluate",
-                        Spec("evaluate", slot, fields),
-                        state.tuned_on,
-                        name,
-                        language,
-                        len(items),
-                        work,
-                        state.seed,
-                        prompt,
+                        spec=Spec("evaluate", slot, fields),
+                        name=name,
+                        items=len(items),
+                        work=work,
+                        language=language,
+                        tuned_on=state.tuned_on,
+                        seed=state.seed,
+                        prompt=prompt,
                     )
                 )
     return steps
@@ -246,14 +253,13 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
                 "settings": settings,
             }
             embedded[language] = Step(
-                "embed",
-                Spec("embed", state.slot("embed", name, language), fields),
-                state.tuned_on,
-                name,
-                language,
-                len(sentences),
-                tokens(sentences),
-                state.seed,
+                spec=Spec("embed", state.slot("embed", name, language), fields),
+                name=name,
+                items=len(sentences),
+                work=tokens(sentences),
+                language=language,
+                tuned_on=state.tuned_on,
+                seed=state.seed,
             )
         steps += embedded.values()
         for language, step in embedded.items():
@@ -263,14 +269,13 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
             fields = {"version": VERSIONS["compare"], "of": [spec.key for spec in both]}
             steps.append(
                 Step(
-                    "compare",
-                    Spec("compare", state.slot("compare", name, language), fields),
-                    state.tuned_on,
-                    name,
-                    language,
-                    step.items,
-                    COMPARED * step.items * _places(state.study),
-                    state.seed,
+                    spec=Spec("compare", state.slot("compare", name, language), fields),
+                    name=name,
+                    items=step.items,
+                    work=COMPARED * step.items * _places(state.study),
+                    language=language,
+                    tuned_on=state.tuned_on,
+                    seed=state.seed,
                     upstream=both,
                 )
             )

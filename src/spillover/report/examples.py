@@ -119,7 +119,7 @@ def _rows(
         } | {
             state: {
                 "text": _short(row[f"text {state}"]),
-                "answer": task.answers.get(row.get(f"{reading} {state}")),
+                "answer": task.answers.get(row.get(f"{reading} {state}", "")),
                 "score": round(row[f"{metric} {state}"], 3),
             }
             for state in ("before", "after")
