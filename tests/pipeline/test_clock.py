@@ -25,7 +25,7 @@ def step(kind: str, work: float) -> Step:
 
 def pass_step(clock: Clock, now: Fake, seconds: float) -> None:
     """A step from its start to its end."""
-    clock.start()
+    clock.start(clock.todo[clock.done])
     clock.advance(0, 0, 0)
     now.time += seconds
     clock.advance(1, 1, 10)
@@ -36,7 +36,7 @@ def test_nothing_is_known_before_anything_was_measured() -> None:
     now = Fake()
     clock = Clock([step("evaluate", 10)], now)
     assert clock.left() is None
-    clock.start()
+    clock.start(clock.todo[clock.done])
     now.time += 50
     assert clock.left() is None
     clock.advance(0, 0, 0)
@@ -49,7 +49,7 @@ def test_nothing_is_known_before_anything_was_measured() -> None:
 def test_one_kind_at_a_steady_pace_is_told_exactly() -> None:
     now = Fake()
     clock = Clock([step("embed", 10), step("embed", 30), step("embed", 60)], now)
-    clock.start()
+    clock.start(clock.todo[clock.done])
     clock.advance(0, 0, 0)
     now.time += 2.5
     clock.advance(0.5, 10, 100)  # 5 of 100 in 2.5 s
@@ -68,7 +68,7 @@ def test_one_kind_at_a_steady_pace_is_told_exactly() -> None:
 def test_what_comes_before_the_first_report_is_no_part_of_the_pace() -> None:
     now = Fake()
     clock = Clock([step("tune", 100), step("tune", 100)], now)
-    clock.start()
+    clock.start(clock.todo[clock.done])
     now.time += 60  # loads a model
     clock.advance(0.9, 90, 0)  # what an interrupted training had done
     now.time += 1
@@ -86,7 +86,7 @@ def test_what_comes_before_the_first_report_is_no_part_of_the_pace() -> None:
 def test_a_report_that_is_late_does_not_make_less_than_nothing_left() -> None:
     now = Fake()
     clock = Clock([step("embed", 10), step("embed", 10)], now)
-    clock.start()
+    clock.start(clock.todo[clock.done])
     clock.advance(0, 0, 0)
     now.time += 5
     clock.advance(0.5, 1, 1)
@@ -99,10 +99,24 @@ def test_a_step_that_another_process_made_says_nothing_about_the_pace() -> None:
     now = Fake()
     clock = Clock([step("embed", 10), step("embed", 10), step("embed", 10)], now)
     pass_step(clock, now, 5)
-    clock.start()
+    clock.start(clock.todo[clock.done])
     now.time += 500  # waits for it
     clock.finish()
     assert clock.left() == pytest.approx(5)
+
+
+def test_a_step_that_is_put_off_is_still_to_come() -> None:
+    now = Fake()
+    first, second = step("embed", 10), step("embed", 30)
+    clock = Clock([first, second], now)
+    clock.start(second)
+    clock.advance(0, 0, 0)
+    now.time += 3
+    clock.advance(1, 1, 10)
+    clock.finish()
+    assert clock.left() == pytest.approx(1)
+    clock.start(first)
+    assert clock.left_of_step() == pytest.approx(1)
 
 
 def test_each_kind_has_its_own_pace_once_it_was_seen() -> None:

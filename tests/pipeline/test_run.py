@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.numpy import load_file
 
 from spillover.errors import DataError, ModelError
@@ -134,6 +135,45 @@ def test_an_error_says_in_which_step_it_arose(
         run_steps(prepared, Watching())
     assert caught.value.__notes__ == ["in the step: evaluate opinions en before"]
     assert not any(prepared.store.finished(step.spec) for step in prepared.steps)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    ["evaluate opinions en before", "embed lines fr before", "tune opinions"],
+)
+def test_what_another_run_makes_is_put_off_and_waited_for_last(
+    tiny_study: TinyStudy, theirs: str
+) -> None:
+    prepared = prepared_of(tiny_study)
+    labels = [step.label for step in prepared.steps]
+    [step] = [step for step in prepared.steps if step.label == theirs]
+    folder = prepared.store.folder(step.spec)
+    folder.parent.mkdir(parents=True)
+    lock = FileLock(folder.with_name(folder.name + ".lock"))
+    lock.acquire()
+
+    class Sharing(Watching):
+        waited: ClassVar[list[str]] = []
+
+        def waiting(self, step: Step) -> None:
+            self.waited.append(step.label)
+            lock.release()  # the other run is stopped
+
+    watcher = Sharing()
+    run_steps(prepared, watcher)
+    assert watcher.waited == [theirs]
+    assert sorted(watcher.begun) == sorted(labels)
+    at = watcher.begun.index(theirs)
+    # What does not need it came before it, in order, and the rest follows.
+    first, rest = watcher.begun[:at], watcher.begun[at + 1 :]
+    assert first == [label for label in labels if label in first]
+    assert rest == [label for label in labels if label in rest]
+    if theirs.startswith("embed"):
+        assert rest == ["compare lines fr before"]
+    elif theirs.startswith("tune"):
+        assert rest == [label for label in labels if label.endswith("after opinions")]
+    else:
+        assert not rest
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spillover.errors import OutputError
-from spillover.pipeline.store import MANIFEST, Spec, Store
+from spillover.pipeline.store import MANIFEST, Busy, Spec, Store
 
 SPEC = Spec("evaluate", "evaluate t en before", {"seed": 1, "settings": {"beams": 4}})
 
@@ -74,6 +74,16 @@ def test_a_folder_without_a_manifest_does_not_exist(tmp_path: Path) -> None:
         assert folder is not None
     assert store.finished(SPEC)
     assert not (store.folder(SPEC) / "old").exists()
+
+
+def test_who_does_not_wait_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.making(SPEC, {}) as folder:
+        assert folder is not None
+        with pytest.raises(Busy), store.making(SPEC, {}, wait=False):
+            pytest.fail("two processes in one folder")
+    with store.making(SPEC, {}, wait=False) as folder:
+        assert folder is None
 
 
 def test_where_nothing_can_be_locked_the_first_result_stays(tmp_path: Path) -> None:

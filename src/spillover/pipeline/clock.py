@@ -34,15 +34,20 @@ class Clock:
         self.todo, self.done, self.now = list(todo), 0, now
         self.spent: dict[str, tuple[float, float]] = {}
         self.begun = now()
-        self.start()
+        self._begin()
 
     @property
     def elapsed(self) -> float:
         """Seconds since the clock was made."""
         return self.now() - self.begun
 
-    def start(self) -> None:
-        """The next step begins."""
+    def start(self, step: Step) -> None:
+        """A step begins, mostly the next one."""
+        place = self.todo.index(step, self.done)
+        self.todo.insert(self.done, self.todo.pop(place))
+        self._begin()
+
+    def _begin(self) -> None:
         self.first: float | None = None
         self.last = self.now()
         self.share = self.skipped = self.items = 0.0

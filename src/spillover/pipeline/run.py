@@ -16,7 +16,7 @@ from spillover.errors import ModelError, SpilloverError, first_line
 from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
-from spillover.pipeline.store import Store
+from spillover.pipeline.store import Busy, Spec, Store
 from spillover.pipeline.watcher import Watcher
 from spillover.study import Study
 
@@ -42,29 +42,60 @@ def execute(
 ) -> None:
     """Run every step that the store does not have, in order.
 
+    A step that another run is making is put off, and waited for once nothing else is
+    left to do: several runs of a study, one on each GPU, share its steps.
+
     Raises:
         SpilloverError: a step failed; what was done before it is kept.
     """
     models = _Models(study, store, device, steps)
-    todo = [step for step in steps if not store.finished(step.spec)]
-    for step in todo:
-        watcher.started(step)
-        begun = time.monotonic()
+
+    def ready(step: Step) -> bool:
+        return all(map(store.finished, models.needed(step)))
+
+    def made(step: Step, wait: bool) -> bool:
         facts: dict[str, Any] = {}
-        with store.making(step.spec, facts) as folder:
-            if folder is not None:
-                try:
-                    RUNNERS[step.kind](study, inputs, step, models, folder, watcher)
-                except SpilloverError as error:
-                    error.add_note(f"in the step: {step.label}")
-                    raise
-                except RuntimeError as error:
-                    if (full := _out_of_memory(error, step)) is None:
-                        raise
-                    raise full from error
-                facts["seconds"] = round(time.monotonic() - begun, 2)
-                facts |= models.facts()
+        try:
+            with store.making(step.spec, facts, wait=wait) as folder:
+                watcher.started(step)
+                begun = time.monotonic()
+                if folder is not None:
+                    _make(study, inputs, step, models, folder, watcher)
+                    facts["seconds"] = round(time.monotonic() - begun, 2)
+                    facts |= models.facts()
+        except Busy:
+            return False
         watcher.finished(step, time.monotonic() - begun)
+        return True
+
+    todo = [step for step in steps if not store.finished(step.spec)]
+    while todo:
+        later = [step for step in todo if not (ready(step) and made(step, wait=False))]
+        if len(later) == len(todo):
+            first = next(step for step in todo if ready(step))
+            watcher.waiting(first)
+            made(first, wait=True)
+            later.remove(first)
+        todo = later
+
+
+def _make(
+    study: Study,
+    inputs: Inputs,
+    step: Step,
+    models: _Models,
+    folder: Path,
+    watcher: Watcher,
+) -> None:
+    try:
+        RUNNERS[step.kind](study, inputs, step, models, folder, watcher)
+    except SpilloverError as error:
+        error.add_note(f"in the step: {step.label}")
+        raise
+    except RuntimeError as error:
+        if (full := _out_of_memory(error, step)) is None:
+            raise
+        raise full from error
 
 
 def _out_of_memory(error: RuntimeError, step: Step) -> ModelError | None:
@@ -94,6 +125,12 @@ class _Models:
         }
         self.current: LanguageModel | None = None
         self.attached: tuple[str, int | None] | None = None
+
+    def needed(self, step: Step) -> tuple[Spec, ...]:
+        """The steps that one needs the results of."""
+        if step.kind in ("tune", "compare") or step.tuned_on is None:
+            return step.upstream
+        return (self.adapters[step.tuned_on, step.seed],)
 
     def facts(self) -> dict[str, str]:
         """What the steps are computed on, once a model is there."""

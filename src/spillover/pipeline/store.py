@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from spillover import writing
@@ -52,6 +52,10 @@ class Spec:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+class Busy(Exception):
+    """Another process is making the result."""
+
+
 class Store:
     """Folders of finished and of begun steps.
 
@@ -77,28 +81,33 @@ class Store:
         return result
 
     @contextmanager
-    def making(self, spec: Spec, facts: dict[str, Any]) -> Iterator[Path | None]:
+    def making(
+        self, spec: Spec, facts: dict[str, Any], *, wait: bool = True
+    ) -> Iterator[Path | None]:
         """A folder to put the result in; it counts once the block ends well.
 
         If the block fails the folder stays as it is, for the next try to go on from.
-        Another process that makes the same result is waited for.
 
         Args:
             spec: the step.
             facts: further entries of the manifest; may be filled inside the block.
+            wait: for another process that makes the same result.
 
         Yields:
             The folder, or None if the result was there after all.
 
         Raises:
             OutputError: the store cannot be written.
+            Busy: another process makes the result, and it is not to be waited for.
         """
         folder = self.folder(spec)
         partial = folder.with_name(folder.name + ".partial")
         lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
+            lock.acquire(blocking=wait)
+        except Timeout as error:  # an OSError, too
+            raise Busy from error
         except OSError as error:
             raise OutputError(
                 f"cannot be written ({error.strerror})",

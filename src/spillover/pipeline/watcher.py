@@ -19,6 +19,9 @@ class Watcher:
     def started(self, step: Step) -> None:
         """A step has begun."""
 
+    def waiting(self, step: Step) -> None:
+        """Nothing is left but what other runs are making; this step is waited for."""
+
     def advanced(self, share: float, items: float, tokens: int) -> None:
         """The step that runs has done this share of its work, in [0, 1].
 

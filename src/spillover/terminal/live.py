@@ -84,8 +84,15 @@ class Progress(Watcher):
         """A step has begun."""
         with self.lock:
             self.step = step
-            self.clock.start()
+            self.clock.start(step)
         self.spoken = self.clock.now()
+
+    def waiting(self, step: Step) -> None:
+        """Nothing is left but what other runs are making."""
+        with self.lock:
+            self.beside = f"waits for another run: {step.label}"
+        if self.live is None:
+            self._say(f"      {self.beside}")
 
     def advanced(self, share: float, items: float, tokens: int) -> None:
         """The step that runs has done this share of its work."""
