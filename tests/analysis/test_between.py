@@ -167,7 +167,12 @@ def test_the_same_run_twice_is_no_different():
     found = differences({"A": run(1), "B": run(1)}, "en")
     assert (found["difference"] == 0).all()
     assert (found["p"] == 1).all()
-    assert found[["low", "high", "detectable"]].isna().all(axis=None)
+    scores = found["test"] != "exact McNemar"
+    assert found.loc[scores, ["low", "high", "detectable"]].isna().all(axis=None)
+    shares = found[~scores]
+    assert len(shares)
+    assert (shares["low"] + shares["high"]).abs().max() < 1e-12
+    assert shares["detectable"].between(0, 0.2).all()  # z² of so many items
 
 
 @pytest.mark.parametrize(
