@@ -139,7 +139,8 @@ def test_a_gpu_that_cannot_be_used_is_a_warning(
     # A GPU is there, and torch sees none, as with an older driver.
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("spillover.doctor.NVIDIA", tmp_path)
+    (tmp_path / "nvidia1").touch()  # the second alone, as in a container
+    monkeypatch.setattr("spillover.doctor.DEVICES", tmp_path)
     for built, fix in (("13.0", "for CUDA 13.0"), (None, "built for CUDA")):
         monkeypatch.setattr(torch.version, "cuda", built)
         found = checks(device="cpu")["GPU"]

@@ -24,7 +24,8 @@ def resolve_device(device: str = "auto") -> torch.device:
             on which transformers' Trainer would not train; or this is one process of
             several, which would wait for each other's locks.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    processes = os.environ.get("WORLD_SIZE", "")
+    if processes.isdecimal() and int(processes) > 1:
         raise ModelError(
             "WORLD_SIZE says that this is one process of several",
             expected="one process on one GPU",

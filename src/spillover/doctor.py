@@ -33,7 +33,7 @@ from spillover.study import Study
 State = Literal["ok", "warning", "missing"]
 
 GIB = 2**30
-NVIDIA = Path("/dev/nvidia0")
+DEVICES = Path("/dev")
 MEMORY, DISK = 3 * GIB, 2 * GIB
 """What the quickstart may need, with its model of 135 million parameters."""
 
@@ -142,12 +142,14 @@ def _devices(
             yield Check("GPU", "warning", text, "end what uses it, or take another")
             continue
         yield Check("GPU", "ok", f"{text}, {free} of {total} free")
-    if NVIDIA.exists() and not torch.cuda.is_available():
+    if any(DEVICES.glob("nvidia[0-9]*")) and not torch.cuda.is_available():
         built = torch.version.cuda
         text = f"there is an NVIDIA GPU, and torch {torch.__version__} cannot use it"
         fix = f"update the driver to one for CUDA {built}, or install torch for yours"
         if built is None:
             fix = "install a torch that is built for CUDA"
+        elif "CUDA_VISIBLE_DEVICES" in os.environ:
+            fix = f"see that CUDA_VISIBLE_DEVICES does not hide it, or {fix}"
         yield Check("GPU", "warning", text, fix)
     if torch.backends.mps.is_available():
         most = _gib(torch.mps.recommended_max_memory())

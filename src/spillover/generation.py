@@ -60,11 +60,11 @@ def generate(
         ModelError: the model computes NaN.
     """
     found = {} if kept is None else _read_kept(kept, prompts)
-    progress(len(found), 0)
     lengths = [(len(p.ids) + settings.max_new_tokens) * settings.beams for p in prompts]
-    for batch in batches(lengths, settings.batch_tokens * settings.beams):
-        if found.keys() >= set(batch):
-            continue
+    todo = batches(lengths, settings.batch_tokens * settings.beams)
+    todo = [batch for batch in todo if not found.keys() >= set(batch)]
+    progress(len(prompts) - sum(map(len, todo)), 0)
+    for batch in todo:
         rows = pad([prompts[i].ids for i in batch], model.pad_id, device=model.device)
         width = rows["input_ids"].shape[1]
         out = model.model.generate(

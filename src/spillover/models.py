@@ -220,7 +220,15 @@ def load_model(
             f"the weights lack {len(lacking)} tensors, {lacking[0]} first", where=place
         )
     name = spec.model_copy(update={"adapter": None}).name
-    loaded = LanguageModel(model.to(where).eval(), tokenizer, name)
+    try:
+        model = model.to(where)
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"the model does not fit into the memory of {where} ({first_line(error)})",
+            where=place,
+            fix="take another dtype, or a device with more that is free",
+        ) from error
+    loaded = LanguageModel(model.eval(), tokenizer, name)
     check_causal(loaded, place)
     check_padding(loaded, place)
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)

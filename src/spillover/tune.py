@@ -76,10 +76,9 @@ def tune(
 
     Raises:
         DataError: there are no items.
-        StudyError: an item does not fit into the context, the devices' batches do
-            not add up to `batch_size`, no step would learn, a tracker is not there, or
-            the model has an adapter already.
-        ModelError: the loss is no longer a number.
+        StudyError: an item does not fit into the context, no step would learn, a
+            tracker is not there, or the model has an adapter already.
+        ModelError: the loss or a weight is no longer a number.
         OutputError: `checkpoints` holds what no call has written.
     """
     settings = settings or TuneSettings()

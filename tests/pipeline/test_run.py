@@ -178,7 +178,11 @@ def test_what_another_run_makes_is_put_off_and_waited_for_last(
 
 @pytest.mark.parametrize(
     ("kind", "key"),
-    [("evaluate", "evaluate.batch_tokens"), ("tune", "tune.micro_batch_size")],
+    [
+        ("evaluate", "tasks.0.evaluate.batch_tokens"),
+        ("tune", "tasks.0.tune.micro_batch_size"),
+        ("embed", "embed.batch_tokens"),
+    ],
 )
 def test_a_full_memory_names_the_setting_to_lower(
     tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch, kind: str, key: str

@@ -80,9 +80,9 @@ def test_who_does_not_wait_is_told(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.making(SPEC, {}) as folder:
         assert folder is not None
-        with pytest.raises(Busy), store.making(SPEC, {}, wait=False):
+        with pytest.raises(Busy), store.making(SPEC, {}, wait=0):
             pytest.fail("two processes in one folder")
-    with store.making(SPEC, {}, wait=False) as folder:
+    with store.making(SPEC, {}, wait=0) as folder:
         assert folder is None
 
 
@@ -96,6 +96,17 @@ def test_where_nothing_can_be_locked_the_first_result_stays(tmp_path: Path) -> N
         (theirs / MANIFEST).write_text("{}")
     assert [path.name for path in theirs.iterdir()] == [MANIFEST]
     assert not folder.exists()
+
+
+def test_where_another_takes_the_folder_its_result_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.making(SPEC, {}) as folder:
+        assert folder is not None
+        (folder / MANIFEST).write_text("{}")
+        folder.rename(store.folder(SPEC))  # by another machine, meanwhile
+        (folder / "mine").write_text("x")
+        pytest.fail("written into a folder that is not there")
+    assert [path.name for path in store.folder(SPEC).iterdir()] == [MANIFEST]
 
 
 def compute_once(root: Path, log: Path) -> None:

@@ -92,9 +92,9 @@ def differences(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
     """Each run less the first one, on the same items.
 
     By `uncertainty.compare`: scores of single trainings that are right or wrong by the
-    exact McNemar test; all else, as means over seeds and transfer, by sign flips. The
-    intervals are of the bootstrap over items. For the mean over languages an item that
-    stands in several of them is one item.
+    exact McNemar test, with Newcombe's interval; all else, as means over seeds and
+    transfer, by sign flips, with that of the bootstrap over items. For the mean over
+    languages an item that stands in several of them is one item.
 
     Columns: run, against, language, tuning (one of `TUNING`), baseline, value,
     difference, low, high, p, test, n, detectable, p_holm. `p_holm` is adjusted over

@@ -336,7 +336,7 @@ def correlation_interval(
     The languages are these and no others; what is uncertain is each one's score and
     each one's similarity, and so their orders. Resampled ρ are no guide to that:
     noise draws each nearer to 0, and where languages lie close together, in clusters or
-    but for one, the orders among them are noise that no replicate undoes (Hall & Miller
+    all but one, the orders among them are noise that no replicate undoes (Hall & Miller
     2009). So it is asked which languages surely differ: those whose difference is
     outside the joint 95 % band of all differences on both sides, from the largest
     studentized deviation of each replicate. The interval goes from the least to the

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spillover import writing
-from spillover.errors import ModelError, SpilloverError, first_line
+from spillover.errors import ModelError, OutputError, SpilloverError, first_line
 from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
@@ -28,6 +28,8 @@ MEASURES = "measures.parquet"
 VECTORS = "vectors.safetensors"
 GENERATED = "generated.jsonl"
 """While a step goes on."""
+PATIENCE = 10.0
+"""Seconds that one step is waited for before all others are looked at again."""
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -53,7 +55,7 @@ def execute(
     def ready(step: Step) -> bool:
         return all(map(store.finished, models.needed(step)))
 
-    def made(step: Step, wait: bool) -> bool:
+    def made(step: Step, wait: float) -> bool:
         facts: dict[str, Any] = {}
         try:
             with store.making(step.spec, facts, wait=wait) as folder:
@@ -69,13 +71,22 @@ def execute(
         return True
 
     todo = [step for step in steps if not store.finished(step.spec)]
+    told: Step | None = None
     while todo:
-        later = [step for step in todo if not (ready(step) and made(step, wait=False))]
+        later = [step for step in todo if not (ready(step) and made(step, wait=0))]
         if len(later) == len(todo):
-            first = next(step for step in todo if ready(step))
-            watcher.waiting(first)
-            made(first, wait=True)
-            later.remove(first)
+            first = next(filter(ready, todo), None)
+            if first is None:
+                raise OutputError(
+                    "the result of a finished step has gone",
+                    where=store.root,
+                    fix="run the study again",
+                )
+            if first is not told:
+                watcher.waiting(first)
+                told = first
+            if made(first, wait=PATIENCE):
+                later.remove(first)
         todo = later
 
 
@@ -93,23 +104,26 @@ def _make(
         error.add_note(f"in the step: {step.label}")
         raise
     except RuntimeError as error:
-        if (full := _out_of_memory(error, step)) is None:
+        if (full := _out_of_memory(error, study, step)) is None:
             raise
         raise full from error
 
 
-def _out_of_memory(error: RuntimeError, step: Step) -> ModelError | None:
+def _out_of_memory(error: RuntimeError, study: Study, step: Step) -> ModelError | None:
     """What to do where a GPU's memory was too small, if that is the error."""
     from torch import OutOfMemoryError
 
     if not isinstance(error, OutOfMemoryError):
         return None
-    keys = {"tune": "micro_batch_size"}
-    key = f"{step.kind}.{keys.get(step.kind, 'batch_tokens')}"
+    key = "embed.batch_tokens"
+    if step.kind != "embed":  # of the task alone, or steps of others are done anew
+        at = [use.resolve().name for use in study.tasks].index(step.name)
+        named = {"tune": "micro_batch_size", "evaluate": "batch_tokens"}
+        key = f"tasks.{at}.{step.kind}.{named[step.kind]}"
     return ModelError(
         f"the GPU's memory is full ({first_line(error)})",
         where=f"the step '{step.label}'",
-        fix=f"lower {key}, of the task alone or of the study",
+        fix=f"lower {key}, as with --set",
     )
 
 
@@ -212,7 +226,6 @@ def _evaluate(
     )
     predictions = result.to_pandas()
     predictions.to_parquet(folder / "predictions.parquet", index=False)
-    (folder / GENERATED).unlink(missing_ok=True)
     if data.task.metric == "rougeL":
         measured = summaries.per_item(
             predictions,
@@ -223,6 +236,7 @@ def _evaluate(
             identify=identify,
         )
         measured.to_parquet(folder / MEASURES, index=False)
+    (folder / GENERATED).unlink(missing_ok=True)
 
 
 def _embed(

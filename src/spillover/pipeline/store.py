@@ -82,7 +82,7 @@ class Store:
 
     @contextmanager
     def making(
-        self, spec: Spec, facts: dict[str, Any], *, wait: bool = True
+        self, spec: Spec, facts: dict[str, Any], *, wait: float = -1
     ) -> Iterator[Path | None]:
         """A folder to put the result in; it counts once the block ends well.
 
@@ -91,21 +91,22 @@ class Store:
         Args:
             spec: the step.
             facts: further entries of the manifest; may be filled inside the block.
-            wait: for another process that makes the same result.
+            wait: so many seconds for another process that makes the same result; for
+                ever if it is negative.
 
         Yields:
             The folder, or None if the result was there after all.
 
         Raises:
             OutputError: the store cannot be written.
-            Busy: another process makes the result, and it is not to be waited for.
+            Busy: another process still makes the result after that time.
         """
         folder = self.folder(spec)
         partial = folder.with_name(folder.name + ".partial")
         lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(blocking=wait)
+            lock.acquire(timeout=wait)
         except Timeout as error:  # an OSError, too
             raise Busy from error
         except OSError as error:
@@ -119,7 +120,12 @@ class Store:
                 yield None
                 return
             partial.mkdir(exist_ok=True)
-            yield partial
+            try:
+                yield partial
+            except (OSError, OutputError, SafetensorError):
+                if self.finished(spec):  # another took the folder: see below
+                    return
+                raise
             entry = {"kind": spec.kind, "slot": spec.slot, "fields": spec.fields}
             writing.replace(partial / MANIFEST, json.dumps(entry | facts, indent=1))
             if self.finished(spec):  # by another: not all file systems can lock
