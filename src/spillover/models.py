@@ -132,7 +132,7 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     """The tokenizer of a model, without its weights.
 
     Raises:
-        ModelError: it cannot be had.
+        ModelError: it cannot be loaded.
     """
     return _tokenizer(spec, *_place(spec))
 
@@ -151,7 +151,7 @@ def load_config(spec: ModelSpec) -> Any:
     """The configuration of a model, without its weights.
 
     Raises:
-        ModelError: it cannot be had, or is of a model with an encoder.
+        ModelError: it cannot be loaded, or is of a model with an encoder.
     """
     return _config(spec, *_place(spec))
 
