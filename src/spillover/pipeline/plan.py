@@ -53,7 +53,8 @@ class Step:
         tuned_on: the task whose adapter is in use; None: the base model.
         seed: of the training; None: the base model.
         prompt: evaluate: which of the task's prompts.
-        upstream: the steps whose results this one reads: compare's source and target.
+        upstream: the steps whose results this one reads: compare's source and target,
+            else the training of the adapter in use.
     """
 
     spec: Spec
@@ -107,7 +108,7 @@ def plan(
         for name in inputs.tasks:
             tuning = _tuning(study, inputs, common, name, seed)
             adapted = common | {"adapter": tuning.spec.key, "adapter_dtype": dtype}
-            state = _State(study, name, seed, adapted)
+            state = _State(study, name, seed, adapted, (tuning.spec,))
             steps.append(tuning)
             steps += _evaluations(state, inputs, [name])
             steps += _embeddings(state, inputs)
@@ -122,6 +123,7 @@ class _State:
     tuned_on: str | None
     seed: int | None
     fields: Mapping[str, Any]
+    upstream: tuple[Spec, ...] = ()
 
     def slot(
         self, kind: str, name: str, language: str, prompt: str = OWN_PROMPT
@@ -230,6 +232,7 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                         tuned_on=state.tuned_on,
                         seed=state.seed,
                         prompt=prompt,
+                        upstream=state.upstream,
                     )
                 )
     return steps
@@ -260,6 +263,7 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
                 language=language,
                 tuned_on=state.tuned_on,
                 seed=state.seed,
+                upstream=state.upstream,
             )
         steps += embedded.values()
         for language, step in embedded.items():

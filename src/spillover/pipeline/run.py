@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,10 +51,10 @@ def execute(
     Raises:
         SpilloverError: a step failed; what was done before it is kept.
     """
-    models = _Models(study, store, device, steps)
+    models = _Models(study, store, device)
 
     def ready(step: Step) -> bool:
-        return all(map(store.finished, models.needed(step)))
+        return all(map(store.finished, step.upstream))
 
     def made(step: Step, wait: float) -> bool:
         facts: dict[str, Any] = {}
@@ -62,7 +63,8 @@ def execute(
                 watcher.started(step)
                 begun = time.monotonic()
                 if folder is not None:
-                    _make(study, inputs, step, models, folder, watcher)
+                    with _blamed(study, step):
+                        RUNNERS[step.kind](study, inputs, step, models, folder, watcher)
                     facts["seconds"] = round(time.monotonic() - begun, 2)
                     facts |= models.facts()
         except Busy:
@@ -90,16 +92,11 @@ def execute(
         todo = later
 
 
-def _make(
-    study: Study,
-    inputs: Inputs,
-    step: Step,
-    models: _Models,
-    folder: Path,
-    watcher: Watcher,
-) -> None:
+@contextmanager
+def _blamed(study: Study, step: Step) -> Iterator[None]:
+    """Errors say in which step they arose, and what to lower where memory was full."""
     try:
-        RUNNERS[step.kind](study, inputs, step, models, folder, watcher)
+        yield
     except SpilloverError as error:
         error.add_note(f"in the step: {step.label}")
         raise
@@ -130,21 +127,10 @@ def _out_of_memory(error: RuntimeError, study: Study, step: Step) -> ModelError 
 class _Models:
     """Loads the base model once, when first needed, and puts adapters on and off."""
 
-    def __init__(
-        self, study: Study, store: Store, device: str, steps: Sequence[Step]
-    ) -> None:
+    def __init__(self, study: Study, store: Store, device: str) -> None:
         self.study, self.store, self.device = study, store, device
-        self.adapters = {
-            (step.name, step.seed): step.spec for step in steps if step.kind == "tune"
-        }
         self.current: LanguageModel | None = None
-        self.attached: tuple[str, int | None] | None = None
-
-    def needed(self, step: Step) -> tuple[Spec, ...]:
-        """The steps that one needs the results of."""
-        if step.kind in ("tune", "compare") or step.tuned_on is None:
-            return step.upstream
-        return (self.adapters[step.tuned_on, step.seed],)
+        self.attached: Spec | None = None
 
     def facts(self) -> dict[str, str]:
         """What the steps are computed on, once a model is there."""
@@ -162,15 +148,12 @@ class _Models:
             self.current = models.load_model(
                 self.study.model, device=self.device, dtype=self.study.dtype
             )
-        wanted = None
-        if step.kind != "tune" and step.tuned_on is not None:
-            wanted = step.tuned_on, step.seed
+        wanted = next(iter(step.upstream), None)  # the adapter's training
         if self.attached != wanted:
             if self.attached is not None:
                 self.current = models.detach(self.current)
             if wanted is not None:
-                folder = self.store.folder(self.adapters[wanted])
-                self.current = models.attach(self.current, folder)
+                self.current = models.attach(self.current, self.store.folder(wanted))
             self.attached = wanted
         return self.current
 
