@@ -18,7 +18,7 @@ import pytest
 from spillover import rouge as module
 from spillover.errors import StudyError
 from spillover.languages import LANGUAGES
-from spillover.rouge import packages, rouge, tokenizer
+from spillover.rouge import packages, rouge, rouge_at_same_length, tokenizer
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "rouge.md"
 NAMES = ("rouge1", "rouge2", "rougeL")
@@ -95,6 +95,23 @@ WORDS = {
     "zh": ["我", "爱", "北京", "上海"],
     "my": ["မြန်", "မာ", "နိုင်", "ငံ"],
 }
+
+
+def test_at_the_same_length_neither_text_gains_by_being_short() -> None:
+    rng = random.Random(1)
+    tokenize = tokenizer("en", True).tokenize
+    for _ in range(60):
+        one, other, reference = (
+            " ".join(rng.choices(WORDS["en"], k=rng.randrange(9))) for _ in range(3)
+        )
+        length = min(len(tokenize(one)), len(tokenize(other)))
+        found = rouge_at_same_length((one, other), reference, "en")
+        for text, scores in zip((one, other), found, strict=True):
+            expected = brute_force(tokenize(text)[:length], tokenize(reference))
+            assert scores == pytest.approx(expected)
+    long, short = "a fine tool and much more", "a fine tool"
+    first, second = rouge_at_same_length((long, short), "a fine tool", "en")
+    assert first == second == dict.fromkeys(NAMES, 1)
 
 
 @pytest.mark.parametrize("language", WORDS)

@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock, Timeout
 from safetensors.numpy import load_file
 
-from spillover.analysis.findings import Evidence, Verdict
+from spillover.analysis.verdict import Evidence, Verdict
 from spillover.errors import DataError, Faults, SpilloverError
 from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms

@@ -14,8 +14,8 @@ import numpy as np
 from spillover import parquet, writing
 from spillover.analysis import between
 from spillover.analysis.between import Tuned
-from spillover.analysis.findings import Evidence
 from spillover.analysis.pooled import Stratum, pool
+from spillover.analysis.verdict import Evidence
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.languages import PIVOT

@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from spillover import parquet, published, writing
 from spillover.analysis import findings
-from spillover.analysis.findings import Evidence, Finding, Verdict
+from spillover.analysis.verdict import Evidence, Finding, Verdict, to_frame
 from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.languages import language as language_of
@@ -298,7 +298,7 @@ def write_results(
     (folder / "study.yaml").unlink(missing_ok=True)
     for name in FRAMES:
         _write_frame(getattr(results, name), folder / "results" / name)
-    verdicts = findings.to_frame(results.findings())
+    verdicts = to_frame(results.findings())
     _write_frame(verdicts, folder / "results" / "findings")
     results.write_tables()
     _lay_out(study, steps, store, folder)

@@ -12,18 +12,17 @@ import pytest
 
 from spillover.analysis.findings import (
     FINDINGS,
-    Evidence,
-    Verdict,
     beats_constant,
     changes_little,
     check,
     improves,
+    improves_at_same_length,
     parallel_beats_random,
     pooling_fits_kind,
     ranks_languages,
-    to_frame,
 )
 from spillover.analysis.uncertainty import wilson
+from spillover.analysis.verdict import Evidence, Verdict, to_frame
 
 
 def evidence(**frames):
@@ -110,6 +109,20 @@ def test_other_metrics_and_prompts_decide_nothing():
     [verdict] = improves(evidence(comparisons=pd.concat([frame, *others])))
     assert verdict.decision == "supported"
     assert verdict.numbers == {"fr": "0.500 to 0.700, adjusted p 0.010"}
+
+
+def test_a_rise_at_the_same_length_is_a_claim_of_its_own():
+    whole = compared(("fr", 0.2, 0.01, 1), ("de", 0.2, 0.01, 1))
+    whole = whole.assign(metric="rougeL")
+    cut = compared(("fr", 0.1, 0.01, 1), ("de", 0.01, 0.6, 1))
+    both = pd.concat([whole, cut.assign(metric="rougeL_same_length")])
+    told = replace(evidence(comparisons=both), metrics={"pawsx": "rougeL"})
+    [verdict] = improves(told)
+    assert verdict.sentence == "pawsx: better in fr, de."
+    [verdict] = improves_at_same_length(told)
+    assert verdict.decision == "not decidable"
+    assert verdict.sentence == "pawsx: better in fr; not decidable in de."
+    assert not [*improves_at_same_length(evidence(comparisons=whole))]
 
 
 def answered(low, high, languages=("fr", "ja")):
@@ -374,7 +387,10 @@ def test_a_users_own_finding_is_one_function():
     )
     verdicts = check(made, [mine])
     assert verdicts[-1].sentence == "1 rows."
-    assert len({verdict.finding for verdict in verdicts}) == len(FINDINGS)  # no change
+    found = {verdict.finding for verdict in verdicts}
+    missing = {"changes-little", "improves-at-same-length"}  # no change, no summaries
+    assert len(found) == len(FINDINGS) - len(missing) + 1
+    assert not found & missing
     frame = to_frame(verdicts)
     assert len(frame) == len(verdicts)
     assert frame["numbers"].iloc[0] == "fr: 0.500 to 0.700, adjusted p 0.010"

@@ -14,6 +14,7 @@ from spillover.pipeline import collect
 from spillover.pipeline.collect import Outcomes
 from spillover.pipeline.run import VECTORS
 from spillover.results import Results
+from spillover.rouge import SAME_LENGTH, rouge_at_same_length
 from spillover.studies import prepare
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def test_before_and_after_are_compared_item_by_item(tiny_done: Done) -> None:
     tiny, results = tiny_done
     frame = results.comparisons
     assert list(frame.columns) == collect.COMPARISONS
-    assert len(frame) == 4 * 3 + 3 * 3
-    for row in frame.itertuples():
+    assert len(frame) == 4 * 3 + 3 * 3 * 2
+    for row in frame[~frame["metric"].str.endswith(SAME_LENGTH)].itertuples():
         name = f"{row.task}.{row.language}"
         before = predictions(tiny, "before", name).set_index("id")[row.metric]
         after = predictions(tiny, f"after-{row.task}", name).set_index("id")[row.metric]
@@ -84,6 +85,28 @@ def test_before_and_after_are_compared_item_by_item(tiny_done: Done) -> None:
             won, moved = int((change > 0).sum()), int((change != 0).sum())
             p = binomtest(won, moved).pvalue if moved else 1
             assert row.p == pytest.approx(p)
+
+
+def test_answers_are_compared_at_the_same_length_too(tiny_done: Done) -> None:
+    tiny, results = tiny_done
+    frame = results.comparisons
+    frame = frame[frame["metric"].str.endswith(SAME_LENGTH)]
+    assert set(frame["task"]) == {"titles"}
+    for row in frame.itertuples():
+        name = f"{row.task}.{row.language}"
+        before = predictions(tiny, "before", name).set_index("id")
+        after = predictions(tiny, f"after-{row.task}", name).set_index("id")
+        metric = row.metric.removesuffix(SAME_LENGTH)
+        scores = [
+            [found[metric] for found in rouge_at_same_length(texts, gold, row.language)]
+            for *texts, gold in zip(
+                before["text"],
+                after["text"].loc[before.index],
+                before["gold"],
+                strict=True,
+            )
+        ]
+        assert (row.before, row.after) == pytest.approx(tuple(np.mean(scores, axis=0)))
 
 
 def test_p_is_adjusted_over_the_languages_of_a_task(tiny_done: Done) -> None:

@@ -18,11 +18,12 @@ from spillover.pipeline import collect, correlations
 from spillover.pipeline.collect import tidy
 from spillover.report.examples import file_of
 from spillover.results import Results
+from spillover.rouge import SAME_LENGTH
 from spillover.study import Study
 
 Decided = Mapping[tuple[str, str], str]
-"""Task and language -> `up`, `above` (up, and above the best constant answer), `down`
-or `same`."""
+"""Task and language -> `up`, `above` (up, and above the best constant answer, or at the
+same length too), `down` or `same`."""
 
 CHANGES = {"up": 0.1, "above": 0.3, "down": -0.2, "same": 0.01}
 CONSTANT = 0.6
@@ -52,6 +53,10 @@ def decided(made: Results, of: Decided, *, differ: int | None = None) -> Results
             test |= {"low": change - 0.05, "high": change + 0.05}
             test |= {"test": "exact McNemar"}
             compared.append(head | {"seed": seed, "metric": metric} | numbers | test)
+            if made.kinds[task] == "generation":
+                cut = test | {"p_holm": 0.001 if sure and how != "up" else 0.7}
+                name = {"seed": seed, "metric": f"{metric}{SAME_LENGTH}"}
+                compared.append(head | name | numbers | cut)
             state = {"tuned_on": task, "seed": seed, "metric": metric, "n": 100}
             state |= {"value": 0.5 + change, "n_expected": 100}
             state |= {"low": 0.45 + change, "high": 0.55 + change}

@@ -97,6 +97,22 @@ def test_a_rise_to_a_constant_answer_may_be_the_form_alone():
     )
 
 
+def test_a_rise_of_whole_answers_may_be_their_length_alone():
+    made = results(FIVE, tasks=[], generated=["titles"])
+    first, second, _ = answer(decided(made, everywhere("titles", "up")))
+    assert first.text == (
+        "Tuning in English alone carries over in part: the score rises in 5 of 5 other "
+        "languages; of answers cut to the same length it rises in none of 5, so "
+        "perhaps only their length carries over."
+    )
+    assert second.text.endswith("of answers cut to the same length it rises in none.")
+    assert "cut to as many tokens as the shorter one" in second.rests_on
+    first, second, _ = told(decided(made, everywhere("titles", "above")))
+    assert "English alone carries over: " in first
+    assert first.endswith("cut to the same length it rises in 5 of 5.")
+    assert second.endswith("cut to the same length it rises in all 5 other languages.")
+
+
 def test_what_was_not_learned_in_english_is_said():
     of = everywhere("opinions", "above", FIVE[1:])
     first, _, _ = told(decided(results(FIVE), of))
@@ -116,7 +132,8 @@ def test_tasks_may_differ():
     )
     assert "accuracy_strict on opinions, rougeL on titles" in first.rests_on
     assert second.text.endswith(
-        "On titles the score shows no sure change in all 5 other languages."
+        "On titles the score shows no sure change in all 5 other languages; of answers "
+        "cut to the same length it rises in none."
     )
     assert third.text.startswith("Similarity")
     assert "in 2 of 4 correlations (opinions, pud, mean: ρ 0.90;" in third.text

@@ -49,6 +49,15 @@ def test_changes_show_interval_and_who_is_sure():
     assert "Holm" in panel.note
 
 
+def test_changes_at_the_same_length_stand_below():
+    frame = comparisons(metric="rougeL")
+    cut = comparisons(metric="rougeL_same_length", difference=0.1)
+    [panel] = change_panels(pd.concat([cut, frame]), LANGUAGES, {"pawsx": "rougeL"})
+    assert [*panel.cells.index] == [("pawsx",), ("pawsx, same length",)]
+    assert panel.values["en"].tolist() == [0.4, 0.1]
+    assert "cut to the tokens of the shorter one" in panel.note
+
+
 def test_changes_of_several_seeds_are_rows():
     frame = pd.concat([comparisons((1, 2)), comparisons(metric="accuracy_choice")])
     [panel] = change_panels(frame, LANGUAGES, METRICS)

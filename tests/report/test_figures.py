@@ -183,6 +183,20 @@ def test_scores_are_those_of_table_1() -> None:
     assert "best constant answer" in shown
 
 
+def test_summaries_stand_against_those_before_at_the_same_length() -> None:
+    results = invented.results(tasks=[], generated=["titles"])
+    [drawing] = draw(scores, results)
+    assert "before, at the same length" in words(drawing)
+    assert "best constant answer" not in words(drawing)
+    assert "cut to the shorter one's length" in drawing.note
+    [axes] = drawing.figure.axes
+    lines = [line for line in axes.get_lines() if line.get_color() == style.INK]
+    heads, ticks = lines[0], lines[1:]
+    assert len(ticks) == len(results.study.languages)
+    assert len({tuple(tick.get_xdata()) for tick in ticks}) == 1  # of each 0.2
+    assert heads.get_xdata()[0] != ticks[0].get_xdata()[0]
+
+
 def marks(drawing: Drawing, x: float, y: float) -> list[Any]:
     """The round marks at a place of the sheet."""
     [axes] = drawing.figure.axes

@@ -7,73 +7,20 @@ Another finding is another such function, given to `check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spillover.analysis.uncertainty import wilson
+from spillover.analysis.verdict import Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
-from spillover.languages import PIVOT
+from spillover.rouge import SAME_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Decision = Literal["supported", "contradicted", "not decidable"]
-
 LEVEL = 0.05
 LITTLE = 0.05
 """A change of a mean cosine that is called little; the paper's largest is 0.06."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A study's tidy results.
-
-    Attributes:
-        evaluations: as `spillover.pipeline.collect` describes, as are the next four.
-        comparisons: after against before.
-        similarities: of every state of the model.
-        correlations: with similarity before tuning.
-        diagnostics: of the answers.
-        metrics: task -> the metric that is looked at.
-        kinds: task -> classification or generation.
-        pivot: the language that was tuned on.
-    """
-
-    evaluations: pd.DataFrame
-    comparisons: pd.DataFrame
-    similarities: pd.DataFrame
-    correlations: pd.DataFrame
-    diagnostics: pd.DataFrame
-    metrics: Mapping[str, str]
-    kinds: Mapping[str, str]
-    pivot: str = PIVOT
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the data say to one claim about one part of a study.
-
-    Attributes:
-        finding: name of the finding.
-        scope: the task, corpus, pooling and layer that it is about.
-        claim: in one sentence.
-        decision: what the data say.
-        sentence: the outcome in one plain sentence.
-        rule: what had to hold for `supported`, and for `contradicted`.
-        numbers: what decided: language or name -> text with the numbers.
-    """
-
-    finding: str
-    scope: str
-    claim: str
-    decision: Decision
-    sentence: str
-    rule: str
-    numbers: Mapping[str, str] = field(default_factory=dict)
-
-
-Finding = Callable[[Evidence], Iterable[Verdict]]
 
 
 def check(evidence: Evidence, more: Sequence[Finding] = ()) -> list[Verdict]:
@@ -81,23 +28,10 @@ def check(evidence: Evidence, more: Sequence[Finding] = ()) -> list[Verdict]:
     return [verdict for find in (*FINDINGS, *more) for verdict in find(evidence)]
 
 
-def to_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """One row a verdict; the numbers as one text."""
-    import pandas as pd
-
-    columns = ["finding", "scope", "claim", "decision", "sentence", "rule", "numbers"]
-    rows = [
-        asdict(verdict)
-        | {"numbers": "; ".join(f"{k}: {v}" for k, v in verdict.numbers.items())}
-        for verdict in verdicts
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def improves(evidence: Evidence) -> Iterator[Verdict]:
     """(1) English-only tuning raises the task's score in each other language.
 
-    By `strict` that may be the form of an answer alone: see `beats_constant`.
+    That may be the form of an answer alone: see the next two.
     """
     claim = "Tuning in English alone raises the task's score in each other language."
     rule = (
@@ -105,22 +39,45 @@ def improves(evidence: Evidence) -> Iterator[Verdict]:
         "seed); contradicted: it is worse in one of them, with such a p"
     )
     for task, metric in evidence.metrics.items():
-        rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
-        rows = rows[rows["language"] != evidence.pivot]
-        better, worse, numbers = [], [], {}
-        for language, part in rows.groupby("language", sort=False):
-            sure = (part["p_holm"] < LEVEL).all()
-            up, down = (part["difference"] > 0).all(), (part["difference"] < 0).all()
-            name = str(language)
-            better += [name] if sure and up else []
-            worse += [name] if sure and down else []
-            numbers[name] = (
-                f"{part['before'].mean():.3f} to {part['after'].mean():.3f}, "
-                f"adjusted p {_p(part['p_holm'].max())}"
+        yield _of_changes(evidence, "improves", task, metric, claim, rule)
+
+
+def improves_at_same_length(evidence: Evidence) -> Iterator[Verdict]:
+    """(1) again, beyond learning how long an answer is (Sun et al. 2019)."""
+    claim = "Tuning raises the score of answers cut to the same length, too."
+    rule = (
+        "supported: with both answers of an item cut to the shorter one's tokens, "
+        "after is better in each language, Holm-adjusted p < 0.05 (in every seed); "
+        "contradicted: it is worse in one of them, with such a p"
+    )
+    for task, metric in evidence.metrics.items():
+        if metric.startswith("rouge"):
+            metric += SAME_LENGTH
+            yield _of_changes(
+                evidence, "improves-at-same-length", task, metric, claim, rule
             )
-        yield _of_languages(
-            "improves", task, claim, rule, numbers, better, worse, "better", "worse"
+
+
+def _of_changes(
+    evidence: Evidence, finding: str, task: str, metric: str, claim: str, rule: str
+) -> Verdict:
+    """The verdict on whether after is better than before, in each other language."""
+    rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
+    rows = rows[rows["language"] != evidence.pivot]
+    better, worse, numbers = [], [], {}
+    for language, part in rows.groupby("language", sort=False):
+        sure = (part["p_holm"] < LEVEL).all()
+        up, down = (part["difference"] > 0).all(), (part["difference"] < 0).all()
+        name = str(language)
+        better += [name] if sure and up else []
+        worse += [name] if sure and down else []
+        numbers[name] = (
+            f"{part['before'].mean():.3f} to {part['after'].mean():.3f}, "
+            f"adjusted p {_p(part['p_holm'].max())}"
         )
+    return _of_languages(
+        finding, task, claim, rule, numbers, better, worse, "better", "worse"
+    )
 
 
 def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
@@ -333,6 +290,7 @@ def _ranks_better(one: Any, other: Any) -> bool:
 FINDINGS: tuple[Finding, ...] = (
     improves,
     beats_constant,
+    improves_at_same_length,
     parallel_beats_random,
     changes_little,
     ranks_languages,

@@ -32,6 +32,7 @@ from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import MEASURES, read_draws
 from spillover.pipeline.store import Store
+from spillover.rouge import SAME_LENGTH, rouge_at_same_length
 from spillover.study import Study
 
 if TYPE_CHECKING:
@@ -193,14 +194,21 @@ def _interval(scores: Floats, right_or_wrong: bool) -> Interval | tuple[None, No
 
 
 def comparisons(found: Outcomes) -> pd.DataFrame:
-    """After against before on the same items, with p adjusted over the languages."""
+    """After against before on the same items, with p adjusted over the languages.
+
+    ROUGE a second time, of answers cut to the same length: see `rouge_at_same_length`.
+    """
     rows: list[dict[str, Any]] = []
     for step, old, new in found.pairs():
         both = old.merge(new, on="id", suffixes=("_old", "_new"), validate="1:1")
-        for metric in found.metrics(step):
-            before, after = (
-                both[f"{metric}_{side}"].to_numpy(np.float64) for side in ("old", "new")
-            )
+        scores = {
+            metric: (both[f"{metric}_old"], both[f"{metric}_new"])
+            for metric in found.metrics(step)
+        }
+        if "rougeL" in scores:
+            scores |= _at_same_length(both, str(step.language))
+        for metric, sides in scores.items():
+            before, after = (side.to_numpy(np.float64) for side in sides)
             paired = compare(before, after)
             rows.append(
                 {
@@ -220,6 +228,21 @@ def comparisons(found: Outcomes) -> pd.DataFrame:
     for _, part in frame.groupby(family, dropna=False):
         frame.loc[part.index, "p_holm"] = holm(part["p"].tolist())
     return frame
+
+
+def _at_same_length(
+    both: pd.DataFrame, language: str
+) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """ROUGE before and after, both answers of an item cut to the shorter's length."""
+    import pandas as pd
+
+    texts = zip(both["text_old"], both["text_new"], strict=True)
+    cut = [
+        rouge_at_same_length(pair, gold, language)
+        for pair, gold in zip(texts, both["gold_old"], strict=True)
+    ]
+    before, after = (pd.DataFrame(scores) for scores in zip(*cut, strict=True))
+    return {f"{name}{SAME_LENGTH}": (before[name], after[name]) for name in before}
 
 
 def similarities(found: Outcomes) -> pd.DataFrame:

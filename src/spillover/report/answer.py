@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from spillover.analysis.findings import (
     LEVEL,
-    Decision,
-    Evidence,
-    Finding,
     beats_constant,
     improves,
+    improves_at_same_length,
     ranks_languages,
 )
+from spillover.analysis.verdict import Decision, Evidence, Finding
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 
@@ -36,6 +35,8 @@ CHANGES: dict[Decision, str] = {
     "not decidable": "shows no sure change",
 }
 
+BEATS = "it beats the best constant answer"
+RISES_CUT = "of answers cut to the same length it rises"
 RANKS = "similarity before tuning ranks the languages as their scores after it do"
 
 
@@ -62,12 +63,13 @@ def answer(results: Results) -> list[Sentence]:
     others = [code for code in results.study.languages if code != found.pivot]
     moved = _decided(found, improves, others)
     above = _decided(found, beats_constant, others)
+    level = _decided(found, improves_at_same_length, others)
     english = _decided(replace(found, pivot=""), improves, [found.pivot])
     rows = _headline(found.comparisons, found)
     rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].isin(others)]
     return [
-        Sentence(_carries_over(moved, above, english), _of_items(rows)),
-        Sentence(_to_which(moved, above), _of_changes(rows, above)),
+        Sentence(_carries_over(moved, above, level, english), _of_items(rows)),
+        Sentence(_to_which(moved, above, level), _of_changes(rows, above, level)),
         _why(found),
     ]
 
@@ -87,7 +89,9 @@ def _decided(found: Evidence, finding: Finding, codes: Sequence[str]) -> Decided
     return result
 
 
-def _carries_over(moved: Decided, above: Decided, english: Decided) -> str:
+def _carries_over(
+    moved: Decided, above: Decided, level: Decided, english: Decided
+) -> str:
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
     if not up + down:
@@ -96,11 +100,11 @@ def _carries_over(moved: Decided, above: Decided, english: Decided) -> str:
             "Whether tuning in English alone carries over cannot be told: "
             f"{none if n else 'no other language was evaluated before and after'}."
         )
-    beaten, constant = _count(above, "supported"), _count(above)
     unlearned = [
         task for task, by_code in english.items() if "supported" not in by_code.values()
     ]
-    whole = up == n and beaten == constant and not unlearned
+    more = {**above, **level}
+    whole = up == n and _count(more, "supported") == _count(more) and not unlearned
     verdict = "carries over in part" if up else "is not seen to carry over"
     if whole:
         verdict = "carries over"
@@ -115,16 +119,21 @@ def _carries_over(moved: Decided, above: Decided, english: Decided) -> str:
     )
     text += f", falls in {down}" if down else ""
     text += f", shows no sure change in {n - up - down}" if n > up + down else ""
-    if up and constant:
-        text += f"; it beats the best constant answer in {beaten or 'none'} of "
-        text += f"{constant}"
-        text += "" if beaten else ", so perhaps only the form of answers carries over"
+    for checked, words, else_only in (
+        (above, BEATS, "the form of answers"),
+        (level, RISES_CUT, "their length"),
+    ):
+        risen = {task: moved[task] for task in checked}
+        if _count(risen, "supported"):
+            held = _count(checked, "supported")
+            text += f"; {words} in {held or 'none'} of {_count(checked)}"
+            text += "" if held else f", so perhaps only {else_only} carries over"
     if unlearned:
         text += f"; in English itself no sure rise is seen on {_listed(unlearned)}"
     return text + "."
 
 
-def _to_which(moved: Decided, above: Decided) -> str:
+def _to_which(moved: Decided, above: Decided, level: Decided) -> str:
     parts = []
     for task, by_code in moved.items():
         changes = [
@@ -133,9 +142,9 @@ def _to_which(moved: Decided, above: Decided) -> str:
             if decision in by_code.values()
         ]
         text = f"on {task} the score {_listed(changes)}"
-        if task in above:
-            text += "; it beats the best constant answer in "
-            text += _languages(above[task], "supported")
+        for checked, words in ((above, BEATS), (level, RISES_CUT)):
+            if task in checked:
+                text += f"; {words} in {_languages(checked[task], 'supported')}"
         parts.append(text)
     if not parts:
         return "There is no other language to name."
@@ -159,7 +168,7 @@ def _of_items(rows: pd.DataFrame) -> str:
     )
 
 
-def _of_changes(rows: pd.DataFrame, above: Decided) -> str:
+def _of_changes(rows: pd.DataFrame, above: Decided, level: Decided) -> str:
     """What such comparisons can show."""
     parts = ["The same tests, language by language."] if len(rows) else []
     if rows["detectable"].notna().any():
@@ -172,6 +181,11 @@ def _of_changes(rows: pd.DataFrame, above: Decided) -> str:
         parts.append(
             "Above the best constant answer: the 95 % interval of the score after "
             "tuning lies above the share of the most frequent gold label."
+        )
+    if level:
+        parts.append(
+            "At the same length: the same test, with both answers of an item cut to "
+            "as many tokens as the shorter one has."
         )
     return " ".join(parts) or "No comparison of before and after."
 

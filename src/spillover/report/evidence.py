@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spillover.data.task import OWN_PROMPT
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
+from spillover.rouge import SAME_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,18 +30,23 @@ def change_panels(
         metrics: task to its headline metric; the tasks in the order of the rows.
     """
     frame = comparisons[comparisons["prompt"] == OWN_PROMPT]
-    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    headline = frame["task"].map(metrics)
     several = frame["seed"].nunique() > 1
     values: dict[Any, dict[str, float]] = defaultdict(dict)
     cells: dict[Any, dict[str, str]] = defaultdict(dict)
-    for row in _records(frame):
-        key = (row.task, str(row.seed)) if several else (row.task,)
-        values[key][row.language] = row.difference
-        cells[key][row.language] = difference_cell(row)
+    shown = ((headline, ""), (headline + SAME_LENGTH, ", same length"))
+    for metric, words in shown:
+        for row in _records(frame[frame["metric"] == metric]):
+            task = f"{row.task}{words}"
+            key = (task, str(row.seed)) if several else (task,)
+            values[key][row.language] = row.difference
+            cells[key][row.language] = difference_cell(row)
     note = (
         f"[95 % interval]; {SURE} p < 0.05 after Holm over languages: exact McNemar, "
         "or sign flips for ROUGE"
     )
+    if frame["metric"].str.endswith(SAME_LENGTH).any():
+        note += "; same length: both answers cut to the tokens of the shorter one"
     names = ["task", "seed"] if several else ["task"]
     return _panel("Change with tuning", values, cells, names, languages, note)
 

@@ -20,7 +20,7 @@ from spillover.report.panel import Panel, html
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from spillover.analysis.findings import Verdict
+    from spillover.analysis.verdict import Verdict
     from spillover.data.corpus import Corpus
     from spillover.data.task import Task
     from spillover.report.figures import Drawing

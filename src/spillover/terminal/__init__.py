@@ -13,7 +13,7 @@ from spillover.terminal.console import WIDTH, err, out
 from spillover.terminal.live import Progress
 
 if TYPE_CHECKING:
-    from spillover.analysis.findings import Verdict
+    from spillover.analysis.verdict import Verdict
     from spillover.doctor import Check
     from spillover.lint.remark import Remark
 

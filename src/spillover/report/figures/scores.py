@@ -11,6 +11,7 @@ from spillover.report import tables
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import GRID, INK, MUTED, STATES
 from spillover.report.panel import Panel
+from spillover.rouge import SAME_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,14 @@ def draw(results: Results) -> list[Drawing]:
     ]
 
 
+BASELINES = {
+    "uniform": ("guessing", MUTED, (0, (2, 1.5))),
+    "majority": ("best constant answer", INK, "solid"),
+    "same length": ("before, at the same length", INK, "solid"),
+}
+"""What their marks are called, and how they are drawn."""
+
+
 class _Chart:
     """A row a language: two marks with their intervals, and the two numbers."""
 
@@ -49,7 +58,7 @@ class _Chart:
             "after": told[told["tuned_on"] == task],
         }
         self.seeds = self.states["after"]["seed"].nunique()
-        self.baselines = _baselines(results.diagnostics, task)
+        self.baselines = _baselines(results, task)
 
         row = 0.21 if len(self.languages) <= style.FEW else 0.175
         self.top = 0.3
@@ -94,25 +103,20 @@ class _Chart:
             at = x - 0.1 - style.width(state)
             style.mark(self.sheet, at, y, colour, filled=state == "after")
         at = self.scale.start
-        if self.baselines["majority"]:
-            style.line(self.sheet, [(at, y - 0.06), (at, y + 0.06)], INK, 1.2)
-            text = "best constant answer"
+        for name in reversed(self.baselines):
+            text, colour, dashes = BASELINES[name]
+            ends = [(at, y - 0.06), (at, y + 0.06)]
+            style.line(self.sheet, ends, colour, 0.9, linestyle=dashes)
             style.write(self.sheet, at + 0.07, y, text, MUTED, size=style.SMALL)
             at += 0.07 + style.width(text, style.SMALL) + 0.25
-        if self.baselines["uniform"]:
-            ends = [(at, y - 0.06), (at, y + 0.06)]
-            style.line(self.sheet, ends, MUTED, 0.9, linestyle=(0, (2, 1.5)))
-            text = "guessing"
-            style.write(self.sheet, at + 0.07, y, text, MUTED, size=style.SMALL)
 
     def _baseline(self, code: str, y: float) -> None:
-        for name, dashes in (("uniform", (0, (2, 1.5))), ("majority", "solid")):
-            value = self.baselines[name].get(code)
-            if value is None:
-                continue
-            x, colour = self.scale(value), INK if name == "majority" else MUTED
-            ends = [(x, y - 0.08), (x, y + 0.08)]
-            style.line(self.sheet, ends, colour, 0.9, linestyle=dashes, zorder=1)
+        for name, values in self.baselines.items():
+            if code in values:
+                _, colour, dashes = BASELINES[name]
+                x = self.scale(values[code])
+                ends = [(x, y - 0.08), (x, y + 0.08)]
+                style.line(self.sheet, ends, colour, 0.9, linestyle=dashes, zorder=1)
 
     def _row(self, code: str, y: float) -> None:
         marks = {
@@ -165,10 +169,15 @@ class _Chart:
             )
         else:
             parts.append("Lines: 95 % intervals.")
-        if self.baselines["majority"]:
+        if "majority" in self.baselines:
             parts.append(
                 "Baselines: the best constant answer, and guessing all answers equally "
                 "often."
+            )
+        if "same length" in self.baselines:
+            parts.append(
+                "Baseline: before tuning, with both answers of an item cut to the "
+                "shorter one's length."
             )
         cells = [cell for row in self.cells.values() for cell in row.values()]
         if any(cell.endswith(tables.INCOMPLETE) for cell in cells):
@@ -183,12 +192,19 @@ def _by_state(table: Any) -> dict[str, Any]:
     return {str(state): dict(row) for state, row in table.iterrows()}
 
 
-def _baselines(diagnostics: pd.DataFrame, task: str) -> dict[str, dict[str, float]]:
-    """What answers score that do not depend on the item, by language."""
-    rows = diagnostics[diagnostics["task"] == task]
-    rows = rows[(rows["prompt"] == OWN_PROMPT) & rows["tuned_on"].isna()]
+def _baselines(results: Results, task: str) -> dict[str, dict[str, float]]:
+    """What a score after tuning has to beat, by language: those that there are."""
+
+    def of_the_task(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame["task"].eq(task) & frame["prompt"].eq(OWN_PROMPT)]
+
+    rows = of_the_task(results.diagnostics)
+    rows = rows[rows["tuned_on"].isna()]
     found = {}
-    for name in ("majority", "uniform"):
+    for name in ("uniform", "majority"):
         part = rows[rows["measure"] == f"baseline_{name}"]
         found[name] = dict(zip(part["language"], part["value"], strict=True))
-    return found
+    rows = of_the_task(results.comparisons)
+    rows = rows[rows["metric"] == results.metrics[task] + SAME_LENGTH]
+    found["same length"] = rows.groupby("language")["before"].mean().to_dict()
+    return {name: values for name, values in found.items() if values}

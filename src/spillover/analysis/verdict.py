@@ -1,0 +1,78 @@
+"""What a claim is checked on, and what the data say to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from spillover.languages import PIVOT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Decision = Literal["supported", "contradicted", "not decidable"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A study's tidy results.
+
+    Attributes:
+        evaluations: as `spillover.pipeline.collect` describes, as are the next four.
+        comparisons: after against before.
+        similarities: of every state of the model.
+        correlations: with similarity before tuning.
+        diagnostics: of the answers.
+        metrics: task -> the metric that is looked at.
+        kinds: task -> classification or generation.
+        pivot: the language that was tuned on.
+    """
+
+    evaluations: pd.DataFrame
+    comparisons: pd.DataFrame
+    similarities: pd.DataFrame
+    correlations: pd.DataFrame
+    diagnostics: pd.DataFrame
+    metrics: Mapping[str, str]
+    kinds: Mapping[str, str]
+    pivot: str = PIVOT
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the data say to one claim about one part of a study.
+
+    Attributes:
+        finding: name of the finding.
+        scope: the task, corpus, pooling and layer that it is about.
+        claim: in one sentence.
+        decision: what the data say.
+        sentence: the outcome in one plain sentence.
+        rule: what had to hold for `supported`, and for `contradicted`.
+        numbers: what decided: language or name -> text with the numbers.
+    """
+
+    finding: str
+    scope: str
+    claim: str
+    decision: Decision
+    sentence: str
+    rule: str
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+
+Finding = Callable[[Evidence], Iterable[Verdict]]
+
+
+def to_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """One row a verdict; the numbers as one text."""
+    import pandas as pd
+
+    columns = ["finding", "scope", "claim", "decision", "sentence", "rule", "numbers"]
+    rows = [
+        asdict(verdict)
+        | {"numbers": "; ".join(f"{k}: {v}" for k, v in verdict.numbers.items())}
+        for verdict in verdicts
+    ]
+    return pd.DataFrame(rows, columns=columns)
