@@ -10,6 +10,9 @@ from decimal import Decimal
 
 from spillover.errors import DataError
 
+SAME_LENGTH = "_same_length"
+"""How a metric's name ends where two texts were cut to the same length."""
+
 
 def mean(scores: Sequence[float]) -> float:
     """Mean of the scores of all items.

@@ -25,9 +25,6 @@ from spillover import languages
 from spillover.errors import StudyError
 from spillover.languages import Language, Segmentation
 
-SAME_LENGTH = "_same_length"
-"""How a metric's name ends where two texts were cut to the same length."""
-
 
 def rouge(
     prediction: str, reference: str, language: str, *, stem: bool = True
@@ -58,8 +55,8 @@ def rouge_at_same_length(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """ROUGE of two texts, of each as many first tokens as the shorter one has.
 
-    Of two texts that begin alike, the one nearer to the reference in length has the
-    higher F1, whatever it says (Sun et al. 2019).
+    F1 depends on length (Sun et al. 2019): what a text has besides the tokens that it
+    shares with the reference lowers it.
 
     Args:
         texts: the two.

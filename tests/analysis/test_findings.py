@@ -125,6 +125,12 @@ def test_a_rise_at_the_same_length_is_a_claim_of_its_own():
     assert not [*improves_at_same_length(evidence(comparisons=whole))]
 
 
+def test_a_task_without_rouge_has_no_answers_of_the_same_length():
+    numbers = compared(("fr", 0.2, 0.01, 1)).assign(metric="exact_number")
+    told = replace(evidence(comparisons=numbers), metrics={"pawsx": "exact_number"})
+    assert not [*improves_at_same_length(told)]
+
+
 def answered(low, high, languages=("fr", "ja")):
     """Accuracies with their intervals after tuning, and a constant's .55 of 200."""
     row = {"task": "pawsx", "prompt": "own", "value": 0.55}
@@ -245,6 +251,21 @@ def test_similarity_changes_little_against_the_score(changes, gains, decision):
     [verdict] = changes_little(evidence(**tables))
     assert verdict.decision == decision
     assert verdict.scope == "pawsx, pud, mean, layer -1"
+
+
+@pytest.mark.parametrize(
+    ("p", "decision"), [(0.01, "supported"), (0.6, "not decidable")]
+)
+def test_a_rise_that_may_be_brevity_is_not_weighed_against_a_change(p, decision):
+    whole = compared(*((code, 0.2, 0.01, 1) for code in ("fr", "ja")))
+    cut = compared(("fr", 0.2, 0.01, 1), ("ja", 0.1, p, 1))
+    both = [whole.assign(metric="rougeL"), cut.assign(metric="rougeL_same_length")]
+    changed = similar().assign(tuned_on="pawsx", change=0.01)
+    changed = changed.assign(change_low=0.005, change_high=0.015)
+    told = evidence(comparisons=pd.concat(both), similarities=changed)
+    told = replace(told, metrics={"pawsx": "rougeL"}, kinds={"pawsx": "generation"})
+    [verdict] = changes_little(told)
+    assert verdict.decision == decision
 
 
 def test_where_nothing_was_learnt_little_change_says_nothing():

@@ -10,11 +10,12 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.stats import binomtest
 
+from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect
 from spillover.pipeline.collect import Outcomes
 from spillover.pipeline.run import VECTORS
 from spillover.results import Results
-from spillover.rouge import SAME_LENGTH, rouge_at_same_length
+from spillover.rouge import rouge_at_same_length
 from spillover.studies import prepare
 
 if TYPE_CHECKING:
@@ -107,6 +108,24 @@ def test_answers_are_compared_at_the_same_length_too(tiny_done: Done) -> None:
             )
         ]
         assert (row.before, row.after) == pytest.approx(tuple(np.mean(scores, axis=0)))
+
+
+def test_each_item_is_cut_by_itself_and_keeps_its_side() -> None:
+    texts = [
+        ("a tool that draws maps", "draws maps", "draws maps"),
+        ("draws", "well it draws maps", "draws maps"),  # after is the longer one
+        ("", "draws maps", "draws maps"),
+    ]
+    both = pd.DataFrame(texts, columns=["text_old", "text_new", "gold_old"])
+    scores = collect._at_same_length(both, "en")
+    assert [*scores] == [
+        f"{name}{SAME_LENGTH}" for name in ("rouge1", "rouge2", "rougeL")
+    ]
+    before, after = (side.tolist() for side in scores["rougeL_same_length"])
+    assert before == pytest.approx([0, 2 / 3, 0])  # "a tool", "draws", ""
+    assert after == pytest.approx([1, 0, 0])  # "draws maps", "well", ""
+    before, after = (side.tolist() for side in scores["rouge2_same_length"])
+    assert (before, after) == ([0, 0, 0], [1, 0, 0])
 
 
 def test_p_is_adjusted_over_the_languages_of_a_task(tiny_done: Done) -> None:

@@ -14,11 +14,11 @@ from invented import results as invented
 
 from spillover.lint import to_frame
 from spillover.lint.remark import Remark
+from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.collect import tidy
 from spillover.report.examples import file_of
 from spillover.results import Results
-from spillover.rouge import SAME_LENGTH
 from spillover.study import Study
 
 Decided = Mapping[tuple[str, str], str]

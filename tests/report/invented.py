@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.languages import LANGUAGES
+from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.collect import tidy
 from spillover.results import FRAMES, Results
-from spillover.rouge import SAME_LENGTH
 from spillover.study import parse_study
 
 WORDS = {"1": "Yes", "0": "No", "?": "Maybe"}

@@ -113,6 +113,25 @@ def test_a_rise_of_whole_answers_may_be_their_length_alone():
     assert second.endswith("cut to the same length it rises in all 5 other languages.")
 
 
+def test_what_may_be_length_alone_is_said_of_the_task_alone():
+    made = results(FIVE, generated=["titles"])
+    of = everywhere("opinions", "above") | everywhere("titles", "up")
+    first, _, _ = told(decided(made, of))
+    assert first.endswith(
+        "it beats the best constant answer in 5 of 5; of answers cut to the same "
+        "length it rises in none of 5, so on titles perhaps only their length carries "
+        "over."
+    )
+    # Where the whole answers rise, those of the same length do not, and vice versa.
+    made = decided(made, everywhere("opinions", "above") | {("titles", "fr"): "up"})
+    cut = made.comparisons["metric"].eq("rougeL_same_length")
+    other = cut & made.comparisons["language"].eq("ja")
+    frame = made.comparisons.copy()
+    frame.loc[other, ["difference", "p_holm"]] = 0.3, 0.001
+    first, _, _ = told(replace(made, comparisons=frame))
+    assert "it rises in 1 of 5, so on titles perhaps only their length" in first
+
+
 def test_what_was_not_learned_in_english_is_said():
     of = everywhere("opinions", "above", FIVE[1:])
     first, _, _ = told(decided(results(FIVE), of))

@@ -55,13 +55,20 @@ def test_changes_at_the_same_length_stand_below():
     [panel] = change_panels(pd.concat([cut, frame]), LANGUAGES, {"pawsx": "rougeL"})
     assert [*panel.cells.index] == [("pawsx",), ("pawsx, same length",)]
     assert panel.values["en"].tolist() == [0.4, 0.1]
-    assert "cut to the tokens of the shorter one" in panel.note
+    assert "cut to that of the shorter one" in panel.note
 
 
 def test_changes_of_several_seeds_are_rows():
     frame = pd.concat([comparisons((1, 2)), comparisons(metric="accuracy_choice")])
     [panel] = change_panels(frame, LANGUAGES, METRICS)
     assert list(panel.cells.index) == [("pawsx", "1"), ("pawsx", "2")]
+
+
+def test_changes_of_several_seeds_at_the_same_length_are_rows_too():
+    frames = [comparisons((1, 2), metric=m) for m in ("rougeL", "rougeL_same_length")]
+    [panel] = change_panels(pd.concat(frames), LANGUAGES, {"pawsx": "rougeL"})
+    words = ("pawsx", "pawsx, same length")
+    assert list(panel.cells.index) == [(w, s) for w in words for s in ("1", "2")]
 
 
 def test_a_change_that_rounds_to_nothing_has_no_minus():

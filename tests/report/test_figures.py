@@ -188,13 +188,23 @@ def test_summaries_stand_against_those_before_at_the_same_length() -> None:
     [drawing] = draw(scores, results)
     assert "before, at the same length" in words(drawing)
     assert "best constant answer" not in words(drawing)
-    assert "cut to the shorter one's length" in drawing.note
+    assert "cut to the length of the shorter one" in drawing.note
     [axes] = drawing.figure.axes
     lines = [line for line in axes.get_lines() if line.get_color() == style.INK]
     heads, ticks = lines[0], lines[1:]
     assert len(ticks) == len(results.study.languages)
     assert len({tuple(tick.get_xdata()) for tick in ticks}) == 1  # of each 0.2
     assert heads.get_xdata()[0] != ticks[0].get_xdata()[0]
+
+
+def test_a_baseline_above_all_scores_lies_on_the_axis() -> None:
+    results = invented.results(tasks=[], generated=["titles"])
+    high = results.comparisons.assign(before=0.9)
+    [drawing] = draw(scores, dataclasses.replace(results, comparisons=high))
+    [axes] = drawing.figure.axes
+    ticks = [line for line in axes.get_lines() if line.get_color() == style.INK]
+    columns = [text for text in axes.texts if text.get_text() == "before"]
+    assert max(tick.get_xdata()[0] for tick in ticks) < columns[0].get_position()[0]
 
 
 def marks(drawing: Drawing, x: float, y: float) -> list[Any]:

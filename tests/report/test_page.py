@@ -98,6 +98,7 @@ def test_figures_and_tables_are_those_of_the_results(made, page):
     assert len(page.of("figure")) == len(page.of("svg")) == drawn
     tables = sum(html(panel).count("<table") for panel in made.panels())
     assert len(page.of("table")) == tables + 1  # the linter's
+    assert tables >= len(made.panels())
     assert len(page.of("caption")) == len(page.of("table"))
     assert all("scope" in found for found in page.of("th"))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spillover.analysis.uncertainty import wilson
 from spillover.analysis.verdict import Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
-from spillover.rouge import SAME_LENGTH
+from spillover.metrics import SAME_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,26 +39,27 @@ def improves(evidence: Evidence) -> Iterator[Verdict]:
         "seed); contradicted: it is worse in one of them, with such a p"
     )
     for task, metric in evidence.metrics.items():
-        yield _of_changes(evidence, "improves", task, metric, claim, rule)
+        yield _rises(evidence, "improves", task, metric, claim, rule)
 
 
 def improves_at_same_length(evidence: Evidence) -> Iterator[Verdict]:
-    """(1) again, beyond learning how long an answer is (Sun et al. 2019)."""
-    claim = "Tuning raises the score of answers cut to the same length, too."
+    """(1) again, beyond learning how long an answer is."""
+    claim = (
+        "With answers cut to the same length, tuning in English alone raises the score "
+        "in each other language."
+    )
     rule = (
-        "supported: with both answers of an item cut to the shorter one's tokens, "
-        "after is better in each language, Holm-adjusted p < 0.05 (in every seed); "
-        "contradicted: it is worse in one of them, with such a p"
+        "supported: with both answers of an item cut to as many tokens as the shorter "
+        "one has, after is better in each language, Holm-adjusted p < 0.05 (in every "
+        "seed); contradicted: it is worse in one of them, with such a p"
     )
     for task, metric in evidence.metrics.items():
         if metric.startswith("rouge"):
             metric += SAME_LENGTH
-            yield _of_changes(
-                evidence, "improves-at-same-length", task, metric, claim, rule
-            )
+            yield _rises(evidence, "improves-at-same-length", task, metric, claim, rule)
 
 
-def _of_changes(
+def _rises(
     evidence: Evidence, finding: str, task: str, metric: str, claim: str, rule: str
 ) -> Verdict:
     """The verdict on whether after is better than before, in each other language."""
@@ -166,9 +167,9 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
         f"supported: in each language the change of the parallel cosine is within "
         f"{LITTLE}, its 95 % interval included, and the score rises by more, its "
         f"interval apart and its Holm-adjusted p < 0.05, in classification to above "
-        f"the best constant answer; contradicted: the cosine's interval, widened for "
-        f"the number of languages (Bonferroni), is outside {LITTLE} in one (in every "
-        f"seed)"
+        f"the best constant answer, and of summaries also at the same length; "
+        f"contradicted: the cosine's interval, widened for the number of languages "
+        f"(Bonferroni), is outside {LITTLE} in one (in every seed)"
     )
     changed = evidence.similarities[evidence.similarities["change"].notna()]
     keys = ["tuned_on", "corpus", "pooling", "layer"]
@@ -180,11 +181,7 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             metric=evidence.metrics.get(task),
             prompt=OWN_PROMPT,
         )
-        if evidence.kinds.get(task) == "classification":  # else nothing was learnt
-            answers = _against_constant(evidence, task)
-            learnt = {answer.language for answer in answers if answer.above}
-        else:
-            learnt = set(scores["language"])
+        learnt = _learnt(evidence, task, scores)
         held, broken, numbers = [], [], {}
         known = part[part["target"].isin(scores["language"])]
         for language, rows in known.groupby("target", sort=False):
@@ -211,6 +208,21 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             "changed little",
             "changed more",
         )
+
+
+def _learnt(evidence: Evidence, task: str, scores: pd.DataFrame) -> set[str]:
+    """The languages with more than the form of an answer, where that can be told."""
+    if evidence.kinds.get(task) == "classification":
+        answers = _against_constant(evidence, task)
+        return {answer.language for answer in answers if answer.above}
+    learnt = set(scores["language"])
+    metric = evidence.metrics.get(task, "")
+    if metric.startswith("rouge"):
+        cut = _of(evidence.comparisons, task=task, prompt=OWN_PROMPT)
+        cut = cut[cut["metric"] == metric + SAME_LENGTH]
+        unsure = cut[~(cut["p_holm"].lt(LEVEL) & cut["difference"].gt(0))]
+        learnt = set(cut["language"]) - set(unsure["language"])
+    return learnt
 
 
 def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
@@ -296,7 +308,7 @@ FINDINGS: tuple[Finding, ...] = (
     ranks_languages,
     pooling_fits_kind,
 )
-"""The paper's claims, in its order."""
+"""The paper's claims in its order, the first with two checks of what it may hide."""
 
 
 def _ranked(evidence: Evidence) -> pd.DataFrame:

@@ -28,11 +28,12 @@ from spillover.analysis.uncertainty import (
 )
 from spillover.data.task import Task
 from spillover.languages import PIVOT
+from spillover.metrics import SAME_LENGTH
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import MEASURES, read_draws
 from spillover.pipeline.store import Store
-from spillover.rouge import SAME_LENGTH, rouge_at_same_length
+from spillover.rouge import rouge_at_same_length
 from spillover.study import Study
 
 if TYPE_CHECKING:

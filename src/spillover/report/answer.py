@@ -63,13 +63,13 @@ def answer(results: Results) -> list[Sentence]:
     others = [code for code in results.study.languages if code != found.pivot]
     moved = _decided(found, improves, others)
     above = _decided(found, beats_constant, others)
-    level = _decided(found, improves_at_same_length, others)
+    cut = _decided(found, improves_at_same_length, others)
     english = _decided(replace(found, pivot=""), improves, [found.pivot])
     rows = _headline(found.comparisons, found)
     rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].isin(others)]
     return [
-        Sentence(_carries_over(moved, above, level, english), _of_items(rows)),
-        Sentence(_to_which(moved, above, level), _of_changes(rows, above, level)),
+        Sentence(_carries_over(moved, above, cut, english), _of_items(rows)),
+        Sentence(_to_which(moved, above, cut), _of_changes(rows, above, cut)),
         _why(found),
     ]
 
@@ -90,7 +90,7 @@ def _decided(found: Evidence, finding: Finding, codes: Sequence[str]) -> Decided
 
 
 def _carries_over(
-    moved: Decided, above: Decided, level: Decided, english: Decided
+    moved: Decided, above: Decided, cut: Decided, english: Decided
 ) -> str:
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
@@ -103,8 +103,9 @@ def _carries_over(
     unlearned = [
         task for task, by_code in english.items() if "supported" not in by_code.values()
     ]
-    more = {**above, **level}
-    whole = up == n and _count(more, "supported") == _count(more) and not unlearned
+    checked = {**above, **cut}
+    confirmed = _count(checked, "supported") == _count(checked)
+    whole = up == n and confirmed and not unlearned
     verdict = "carries over in part" if up else "is not seen to carry over"
     if whole:
         verdict = "carries over"
@@ -119,21 +120,36 @@ def _carries_over(
     )
     text += f", falls in {down}" if down else ""
     text += f", shows no sure change in {n - up - down}" if n > up + down else ""
-    for checked, words, else_only in (
-        (above, BEATS, "the form of answers"),
-        (level, RISES_CUT, "their length"),
-    ):
-        risen = {task: moved[task] for task in checked}
-        if _count(risen, "supported"):
-            held = _count(checked, "supported")
-            text += f"; {words} in {held or 'none'} of {_count(checked)}"
-            text += "" if held else f", so perhaps only {else_only} carries over"
+    text += _beyond(moved, above, BEATS, "the form of answers")
+    text += _beyond(moved, cut, RISES_CUT, "their length")
     if unlearned:
         text += f"; in English itself no sure rise is seen on {_listed(unlearned)}"
     return text + "."
 
 
-def _to_which(moved: Decided, above: Decided, level: Decided) -> str:
+def _beyond(moved: Decided, checked: Decided, holds: str, form: str) -> str:
+    """In how many cases there is more to a rise than form, and where perhaps not."""
+    risen = {
+        task: [code for code, how in moved[task].items() if how == "supported"]
+        for task in checked
+        if task in moved
+    }
+    if not any(risen.values()):
+        return ""
+    held = _count(checked, "supported")
+    text = f"; {holds} in {held or 'none'} of {_count(checked)}"
+    bare = [
+        task
+        for task, codes in risen.items()
+        if codes and all(checked[task].get(code) != "supported" for code in codes)
+    ]
+    if bare:
+        where = "" if len(moved) == 1 else f"on {_listed(bare)} "
+        text += f", so {where}perhaps only {form} carries over"
+    return text
+
+
+def _to_which(moved: Decided, above: Decided, cut: Decided) -> str:
     parts = []
     for task, by_code in moved.items():
         changes = [
@@ -142,7 +158,7 @@ def _to_which(moved: Decided, above: Decided, level: Decided) -> str:
             if decision in by_code.values()
         ]
         text = f"on {task} the score {_listed(changes)}"
-        for checked, words in ((above, BEATS), (level, RISES_CUT)):
+        for checked, words in ((above, BEATS), (cut, RISES_CUT)):
             if task in checked:
                 text += f"; {words} in {_languages(checked[task], 'supported')}"
         parts.append(text)
@@ -168,21 +184,21 @@ def _of_items(rows: pd.DataFrame) -> str:
     )
 
 
-def _of_changes(rows: pd.DataFrame, above: Decided, level: Decided) -> str:
+def _of_changes(rows: pd.DataFrame, above: Decided, cut: Decided) -> str:
     """What such comparisons can show."""
     parts = ["The same tests, language by language."] if len(rows) else []
     if rows["detectable"].notna().any():
         parts.append(
             "With so many items a true change is found about four times out of five "
             f"if it is {_range(rows['detectable'].dropna(), '.2f')} or more (before "
-            "Holm's correction)."
+            f"Holm's correction{'; of whole answers' if cut else ''})."
         )
     if above:
         parts.append(
             "Above the best constant answer: the 95 % interval of the score after "
             "tuning lies above the share of the most frequent gold label."
         )
-    if level:
+    if cut:
         parts.append(
             "At the same length: the same test, with both answers of an item cut to "
             "as many tokens as the shorter one has."

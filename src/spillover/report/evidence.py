@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spillover.data.task import OWN_PROMPT
+from spillover.metrics import SAME_LENGTH
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
-from spillover.rouge import SAME_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def change_panels(
         "or sign flips for ROUGE"
     )
     if frame["metric"].str.endswith(SAME_LENGTH).any():
-        note += "; same length: both answers cut to the tokens of the shorter one"
+        note += "; same length: both answers of an item cut to that of the shorter one"
     names = ["task", "seed"] if several else ["task"]
     return _panel("Change with tuning", values, cells, names, languages, note)
 

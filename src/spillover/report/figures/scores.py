@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
+from spillover.metrics import SAME_LENGTH
 from spillover.report import tables
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import GRID, INK, MUTED, STATES
 from spillover.report.panel import Panel
-from spillover.rouge import SAME_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,8 +75,9 @@ class _Chart:
         end = style.WIDTH - sum(self.columns) - 0.12
         highest = 1.0
         if self.metric.startswith("rouge"):
-            shown = told[["value", "high"]].to_numpy(float)
-            highest = style.Scale.around([0, *shown.ravel()], 0, 1).high
+            shown = [0.0, *told[["value", "high"]].to_numpy(float).ravel()]
+            shown += self.baselines.get("same length", {}).values()
+            highest = style.Scale.around(shown, 0, 1).high
         self.scale = style.Scale(0, highest, left, end)
 
     def drawing(self) -> Drawing:
@@ -177,7 +178,7 @@ class _Chart:
         if "same length" in self.baselines:
             parts.append(
                 "Baseline: before tuning, with both answers of an item cut to the "
-                "shorter one's length."
+                "length of the shorter one (after tuning, cut likewise: see the table)."
             )
         cells = [cell for row in self.cells.values() for cell in row.values()]
         if any(cell.endswith(tables.INCOMPLETE) for cell in cells):
@@ -193,7 +194,7 @@ def _by_state(table: Any) -> dict[str, Any]:
 
 
 def _baselines(results: Results, task: str) -> dict[str, dict[str, float]]:
-    """What a score after tuning has to beat, by language: those that there are."""
+    """What a score after tuning is held against, by language: those that there are."""
 
     def of_the_task(frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["task"].eq(task) & frame["prompt"].eq(OWN_PROMPT)]
