@@ -222,7 +222,7 @@ class Results:
             ) from error
 
     def findings(self, more: Sequence[Finding] = ()) -> list[Verdict]:
-        """The verdicts on the paper's claims, and on `more` of the user's own."""
+        """The verdicts on the built-in claims, and on `more` of the user's own."""
         return findings.check(self.evidence(), more)
 
     def evidence(self) -> Evidence:

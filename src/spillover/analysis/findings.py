@@ -24,7 +24,7 @@ LITTLE = 0.05
 
 
 def check(evidence: Evidence, more: Sequence[Finding] = ()) -> list[Verdict]:
-    """The verdicts of all findings, the paper's first, then those of `more`."""
+    """The verdicts of all findings, the built-in ones first, then those of `more`."""
     return [verdict for find in (*FINDINGS, *more) for verdict in find(evidence)]
 
 

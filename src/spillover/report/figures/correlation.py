@@ -79,9 +79,9 @@ class _Scatter:
             f"{self.task}: {self.label} after tuning against similarity before it",
             self._description(),
             f"A mark a language; upwards: {self.label} after tuning in English{mean}. "
-            f"Thin lines: 95 % intervals of similarity{both}. ρ: Spearman's, with a "
-            "95 % interval where the numbers are precise enough for one; the exact "
-            "permutation p, and the smallest that so few languages can show.",
+            f"Thin lines: 95 % intervals of similarity{both}. ρ: Spearman's, with "
+            "its 95 % interval; the exact permutation p, and the smallest that so few "
+            "languages can show.",
             self.sheet,
         )
 
