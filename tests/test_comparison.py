@@ -420,7 +420,8 @@ def test_the_command_shows_and_writes_it_all(
     ):
         assert title in told
     page = (folder / "compare.html").read_text("utf-8")
-    assert page.count("<svg") == 2 * (2 + 2 + 2)  # of two tasks and two poolings
+    # Of two tasks and two poolings; four over layers; one task has confusions.
+    assert page.count("<svg") == 2 * (2 + 2 + 2 + 4 + 1)
     names = ("settings", "scores", "differences", "similarities", "correlations")
     for name in names:
         for suffix in ("csv", "md", "tex"):

@@ -49,7 +49,7 @@ def test_a_study_that_can_run(tiny_study: TinyStudy) -> None:
     assert found["task opinions"].found == "5 of 5 files found"
     assert found["task titles"].found == "4 of 4 files found"
     assert found["corpus lines"].found == "4 of 4 files found"
-    assert "Hub" not in found
+    assert found["Hub"].found == "not asked; --network asks it"
     assert not tiny_study.out.parent.exists()
 
 
@@ -76,7 +76,9 @@ def test_without_a_data_root_files_cannot_be_found(tiny_study: TinyStudy) -> Non
 def test_without_a_study_all_data_are_looked_for(tmp_path: Path) -> None:
     here = checks()
     assert here["task mini-summary"].found == "7 of 7 files found"
-    assert here["task xnli"].found == "read from the Hub: facebook/xnli, shunk031/JGLUE"
+    assert here["task xnli"].found == (
+        "to be read from the Hub, not looked for: facebook/xnli, shunk031/JGLUE"
+    )
     assert {"task mgsm", "task xcopa", "corpus pud"} <= set(here)
     assert {check.state for name, check in here.items() if name[:4] == "task"} == {"ok"}
     (tmp_path / "jglue/jnli-v1.3").mkdir(parents=True)

@@ -86,7 +86,7 @@ def examine(
         _memory(),
         _disk("results", out),
         _disk("cache", cache_folder()),
-        *([_network()] if network else []),
+        _network() if network else Check("Hub", "ok", "not asked; --network asks it"),
         _model(spec),
         *_data(study, data_root),
         _fonts(),
@@ -315,7 +315,8 @@ def _held(
     lost = sorted(path for path in files if not path.is_file())
     told = [f"{len(files) - len(lost)} of {len(files)} files found"] if files else []
     if repositories:
-        told.append(f"read from the Hub: {', '.join(sorted(repositories))}")
+        names = ", ".join(sorted(repositories))
+        told.append(f"to be read from the Hub, not looked for: {names}")
     told += [f"no such file: {lost[0]}"] if lost else []
     text = "; ".join([*told, *faults[:1]])
     if lost:

@@ -35,7 +35,7 @@ def test_it_carries_over():
         "languages of a task."
     )
     assert second.text == (
-        "On opinions the score rises in all 5 other languages; it beats the best "
+        "On opinions the score rises in all 5 other languages, and it beats the best "
         "constant answer in all 5 other languages."
     )
     assert "if it is 0.12 or more" in second.rests_on
@@ -60,7 +60,7 @@ def test_it_does_not_carry_over():
     )
     assert second == (
         "On opinions the score falls in French and shows no sure change in German, "
-        "Spanish, Chinese and Japanese; it beats the best constant answer in none."
+        "Spanish, Chinese and Japanese, and it beats the best constant answer in none."
     )
 
 
@@ -151,9 +151,11 @@ def test_tasks_may_differ():
     )
     assert "accuracy_strict on opinions, rougeL on titles" in first.rests_on
     assert second.text.endswith(
-        "On titles the score shows no sure change in all 5 other languages; of answers "
-        "cut to the same length it rises in none."
+        "; on titles the score shows no sure change in all 5 other languages, and of "
+        "answers cut to the same length it rises in none."
     )
+    assert second.text.startswith("On opinions the score rises")
+    assert second.text.count(".") == 1  # one sentence
     assert third.text.startswith("Similarity")
     assert "in 2 of 4 correlations (opinions, pud, mean: ρ 0.90;" in third.text
     assert third.text.endswith("; the other 2 cannot be told.")
@@ -172,7 +174,7 @@ def test_one_other_language_is_too_few():
     of = {("opinions", "en"): "above", ("opinions", "fr"): "above"}
     first, second, third = answer(decided(results(["en", "fr"]), of))
     assert "rises in 1 of 1 other language;" in first.text
-    assert second.text.startswith("On opinions the score rises in French;")
+    assert second.text.startswith("On opinions the score rises in French, ")
     assert third.text.endswith("cannot be told: fewer than three languages.")
     assert third.rests_on == "No correlation."
 
@@ -196,7 +198,7 @@ def test_many_languages_are_counted():
     _, second, _ = told(decided(made, of))
     assert second == (
         "On opinions the score rises in 19 of 30 languages and shows no sure change "
-        "in 11 of 30 languages; it beats the best constant answer in 19 of 30 "
+        "in 11 of 30 languages, and it beats the best constant answer in 19 of 30 "
         "languages."
     )
 

@@ -186,6 +186,9 @@ def test_answers_that_did_not_change_can_be_left_out(opened):
     assert count(page) == "Items 1 to 10 of 32"
     field(page, "only answers that changed").check()
     assert count(page) == "No item fits these filters"
+    field(page, "Task").select_option("opinions")
+    assert count(page) == "Items 1 to 10 of 32"  # each of these has changed
+    assert all("no answer word" in text for text in items(page))
 
 
 def test_pages_are_turned(opened):

@@ -45,7 +45,7 @@ def test_each_run_has_its_figures_side_by_side_under_ids_of_its_own():
     text = render({"one": one, "two": two}, panels("one", "two"))
     elements = Page(text).elements
     figures = [tag for tag, _ in elements if tag == "figure"]
-    assert len(figures) == 2 * (1 + 2 + 1)  # scores, two poolings, correlation
+    assert len(figures) == 2 * (1 + 2 + 1 + 1)  # scores, two poolings, ρ, confusions
     assert (
         sum(found.get("class") == "runs" for _, found in elements) == len(figures) / 2
     )
@@ -60,7 +60,15 @@ def test_what_one_run_alone_has_stands_alone():
     one, two = results(4, corpora=["lines"]), results(4, corpora=["lines", "pud"])
     text = render({"one": one, "two": two}, panels("one", "two"))
     figures = [tag for tag, _ in Page(text).elements if tag == "figure"]
-    assert len(figures) == 2 * (1 + 2 + 1) + 2  # two poolings of the other corpus
+    assert len(figures) == 2 * (1 + 2 + 1 + 1) + 2  # two poolings of the other corpus
+
+
+def test_layers_stand_side_by_side_where_all_were_looked_at():
+    runs = {name: results(3, corpora=["lines"], layers=2) for name in ("one", "two")}
+    text = render(runs, panels("one", "two"))
+    assert text.count('id="layers"') == 1
+    names = set(re.findall(r'id="(run[12]-layers[^"]*)-title"', text))
+    assert {name[:4] for name in names} == {"run1", "run2"}
 
 
 def test_no_text_is_markup_and_only_the_script_of_ours_may_run():

@@ -98,8 +98,7 @@ def test_as_many_of_each_as_fit(tmp_path, monkeypatch):
     made = finished(tmp_path, rows=50, languages=["en", "fr", "ja"])
     short = tmp_path / file_of(made.study, "opinions", "ja", None, None)
     pd.read_parquet(short).head(4).to_parquet(short, index=False)
-    monkeypatch.setattr(module, "BYTES", 10_000)
-    groups = examples(made.study, tmp_path)
+    groups = examples(made.study, tmp_path, 10_000)
     counts = [len(group["rows"]) for group in groups]
     assert counts[0] == counts[1] > counts[2] == 4
     assert [group["total"] for group in groups] == [50, 50, 4]

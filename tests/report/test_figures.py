@@ -183,6 +183,41 @@ def test_scores_are_those_of_table_1() -> None:
     assert "best constant answer" in shown
 
 
+def test_intervals_and_baselines_end_at_their_numbers() -> None:
+    results = invented.results(3)
+    chart = scores._Chart(results, "opinions", results.paper_panels()[0][0])
+    drawing = chart.drawing()
+    [axes] = drawing.figure.axes
+    drawn = [
+        (line.get_color(), *map(float, (*line.get_xdata(), *line.get_ydata())))
+        for line in axes.get_lines()
+        if len(line.get_xdata()) == 2
+    ]
+    rows = results.evaluations
+    for code, y in chart.rows.items():
+        for state, tuned in (("before", False), ("after", True)):
+            row = rows[rows["language"].eq(code) & rows["tuned_on"].notna().eq(tuned)]
+            [low], [high] = row["low"], row["high"]
+            ends = (chart.scale(low), chart.scale(high), *[y + scores.APART[state]] * 2)
+            assert any(
+                colour == style.STATES[state] and np.allclose(at, ends)
+                for colour, *at in drawn
+            )
+        for name, value in (("majority", 0.41), ("uniform", 1 / 3)):
+            colour = scores.BASELINES[name][1]
+            ends = (*[chart.scale(value)] * 2, y - 0.08, y + 0.08)
+            assert any(c == colour and np.allclose(at, ends) for c, *at in drawn)
+
+
+@pytest.mark.parametrize("module", [scores, similarity, correlation, layers])
+def test_languages_are_written_on_the_figure(module: ModuleType) -> None:
+    results = invented.results(6, layers=3)
+    for drawing in draw(module, results):
+        shown = " ".join(words(drawing))
+        codes = results.study.languages[0 if module is scores else 1 :]
+        assert all(re.search(rf"\b{code}\b", shown) for code in codes), drawing.name
+
+
 def test_summaries_stand_against_those_before_at_the_same_length() -> None:
     results = invented.results(tasks=[], generated=["titles"])
     [drawing] = draw(scores, results)

@@ -12,9 +12,12 @@ from xml.etree import ElementTree
 
 import invented
 import numpy as np
+import numpy.typing as npt
 import pytest
+from matplotlib import font_manager
 
 from spillover.errors import OutputError
+from spillover.report import template
 from spillover.report.figures import (
     Drawing,
     drawings,
@@ -125,6 +128,66 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("name", sorted(NAMES - {"paper", "grid"}))
 def test_text_has_contrast_enough_on_paper(name: str) -> None:
     assert 1.05 / (luminance(style.COLOURS[name]) + 0.05) >= 4.5
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
+BLIND = {
+    "protan": "0.152286 1.052583 -0.204868 0.114503 0.786281 0.099216 -0.003882 "
+    "-0.048116 1.051998",
+    "deutan": "0.367322 0.860646 -0.227968 0.280085 0.672501 0.047413 -0.011820 "
+    "0.042940 0.968881",
+    "tritan": "1.255528 -0.076749 -0.178779 -0.078411 0.930809 0.147602 0.004733 "
+    "0.691367 0.303900",
+}
+
+
+def seen(colour: str, kind: str) -> npt.NDArray[np.float64]:
+    """A colour in CIELAB (D65), as someone with a kind of colour blindness sees it."""
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(
+        np.reshape([*map(float, BLIND[kind].split())], (3, 3)) @ linear, 0, 1
+    )
+    to_xyz = [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+    xyz = np.array(to_xyz) @ linear / (0.95047, 1, 1.08883)
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("kind", BLIND)
+@pytest.mark.parametrize("pair", [("before", "after"), ("parallel", "random")])
+def test_colours_that_stand_together_differ_for_everyone(
+    pair: tuple[str, str], kind: str
+) -> None:
+    css = template.own("page.css")
+    for theme in (0, 1):
+        colours = [
+            re.findall(rf"--{name}: light-dark\((.*)\)", css)[0] for name in pair
+        ]
+        one, other = (seen(each.split(", ")[theme], kind) for each in colours)
+        assert np.linalg.norm(one - other) > 25
+    printed = [seen(style.COLOURS[name], kind) for name in pair]
+    assert np.linalg.norm(printed[0] - printed[1]) > 25
+
+
+def test_fonts_installed_since_matplotlib_looked_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manager = font_manager.fontManager
+    [*cjk] = [entry for entry in manager.ttflist if entry.name in style.CJK]
+    there = font_manager.findSystemFonts()
+    if not any("CJK" in path for path in there):
+        pytest.skip("no font with Chinese and Japanese is installed")
+    kept = [entry for entry in manager.ttflist if entry not in cjk]
+    kept = [entry for entry in kept if "CJK" not in entry.fname]
+    monkeypatch.setattr(manager, "ttflist", kept)
+    style.families.cache_clear()
+    assert {*style.families()} & {*style.CJK}
+    style.families.cache_clear()
 
 
 def test_paths_are_those_of_matplotlib_to_a_tenth_of_a_point() -> None:

@@ -5,7 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spillover.report.figures.labels import around, spread
+from spillover.report.figures.labels import around, leader_to, spread
+
+
+@pytest.mark.parametrize("middle", [(1.5, 2.0), (0.2, 2.0), (1.0, 2.4), (1.6, 1.5)])
+def test_a_leader_ends_at_the_edge_of_its_label(middle: tuple[float, float]) -> None:
+    end = leader_to((1.0, 2.0), middle, (0.2, 0.1))
+    assert end is not None
+    inside = np.abs(np.subtract(end, middle)) - (0.1, 0.05)
+    assert inside.max() == pytest.approx(0, abs=1e-9)  # on an edge, and beyond none
+    (x, y), (dx, dy) = np.subtract(end, (1.0, 2.0)), np.subtract(middle, (1.0, 2.0))
+    assert x * dy == pytest.approx(y * dx)  # on the way to the middle
+    assert 0 < np.hypot(x, y) < np.hypot(dx, dy)
+
+
+def test_a_label_beside_its_point_needs_no_leader() -> None:
+    assert leader_to((1.0, 2.0), (1.2, 2.0), (0.2, 0.1)) is None
 
 
 def test_labels_that_have_room_stay_where_they_are() -> None:

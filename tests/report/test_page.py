@@ -210,11 +210,17 @@ def test_the_page_stays_below_3_mb(tmp_path):
     )
     text = render(made, drawings(made))
     assert 1_000_000 < len(text.encode()) < 3_000_000
-    shown, total = re.search(r"<p>([\d,]+) of ([\d,]+) items", text).groups()
+    shown, total = re.search(r">([\d,]+) of ([\d,]+) items are", text).groups()
     assert total == "7,200"
     groups = json.loads(Page(text).texts["script"][0])
     assert len({len(group["rows"]) for group in groups}) == 1
     assert shown == f"{sum(len(group['rows']) for group in groups):,}"
+
+
+def test_examples_get_the_room_that_figures_leave(made, monkeypatch):
+    monkeypatch.setattr("spillover.report.page.PAGE", 1)
+    groups = json.loads(Page(render(made, drawings(made))).texts["script"][0])
+    assert [len(group["rows"]) for group in groups] == [1] * len(groups)
 
 
 def test_the_report_is_written_with_its_figures(tmp_path):

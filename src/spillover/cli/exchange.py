@@ -12,7 +12,7 @@ from spillover import writing
 from spillover.cli.answer import Answer
 from spillover.cli.options import DataRoot, Overrides, StudyName
 from spillover.errors import StudyError
-from spillover.terminal import out, say, table
+from spillover.terminal import say, show_table, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def scores(
     lines = table("model", "task", "metric", "languages")
     for keys, part in frame.groupby(["model", "task", "metric"], sort=False):
         lines.add_row(*map(str, keys), " ".join(part["language"]))
-    out.print(lines)
+    show_table(lines)
 
 
 @import_.command()
@@ -183,7 +183,7 @@ def _show(frame: pd.DataFrame) -> None:
             _number(row["p_family"], ".2g"),
             str(row["n"]),
         )
-    out.print(lines)
+    show_table(lines)
     for reason in frame["reason"].dropna().unique():
         say(f"–: {reason}")
 

@@ -8,7 +8,7 @@ import typer
 
 from spillover.cli.answer import Answer
 from spillover.cli.options import RunFolder
-from spillover.terminal import out, say, table
+from spillover.terminal import say, show_table, table
 
 
 def push(
@@ -50,7 +50,7 @@ def push(
         lines = table("file", "bytes")
         for name, size in sizes.items():
             lines.add_row(name, f"{size:,}")
-        out.print(lines)
+        show_table(lines)
         say(f"Nothing was sent; the card is in {card}")
         return Answer(document | {"card": str(card)})
     commit = hub.push(files, repo, private=private, revision=revision)

@@ -14,7 +14,7 @@ from spillover.cli.answer import Answer
 from spillover.cli.options import Adapter, DataRoot, Device, Model
 from spillover.errors import Faults, StudyError
 from spillover.languages import PIVOT
-from spillover.terminal import out, say, table
+from spillover.terminal import say, show_table, table
 
 if TYPE_CHECKING:
     from spillover.settings import TuneSettings
@@ -102,7 +102,7 @@ def evaluate(
             lines.add_row(code, metric, f"{value:.3f}", str(result.n))
             row = {"language": code, "metric": metric, "value": value, "n": result.n}
             scores.append(row)
-    out.print(lines)
+    show_table(lines)
     return Answer({"task": task, "model": lm.name, "scores": scores})
 
 
@@ -150,7 +150,7 @@ def embed(
             lines.add_row(f"{PIVOT}-{code}", key[0], str(key[1]), *cells)
             place = {"language": code, "pooling": key[0], "layer": key[1]}
             similarities.append(place | asdict(found))
-    out.print(lines)
+    show_table(lines)
     answer = {"corpus": corpus, "model": lm.name, "similarities": similarities}
     return Answer(answer)
 

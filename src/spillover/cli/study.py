@@ -22,12 +22,12 @@ from spillover.terminal import (
     Progress,
     err,
     language_list,
-    out,
     say,
     show_findings,
     show_panels,
     show_plan,
     show_remarks,
+    show_table,
     table,
 )
 
@@ -156,7 +156,7 @@ def studies() -> Answer:
     shipped = {name: read_study(name).description for name in preset_names()}
     for row in shipped.items():
         lines.add_row(*row)
-    out.print(lines)
+    show_table(lines)
     listed = [{"name": name, "description": text} for name, text in shipped.items()]
     return Answer({"studies": listed})
 
@@ -169,12 +169,12 @@ def tasks() -> Answer:
     tasks = [registry.task(name) for name in registry.task_names()]
     for task in tasks:
         lines.add_row(task.name, language_list(task.languages), task.description)
-    out.print(lines)
+    show_table(lines)
     lines = table("corpus", "languages", "what it holds")
     corpora = [registry.corpus(name) for name in registry.corpus_names()]
     for each in corpora:
         lines.add_row(each.name, language_list(each.languages), each.description)
-    out.print(lines)
+    show_table(lines)
     told = {"name", "description", "kind", "metric", "languages", "licence"}
     return Answer(
         {
@@ -220,7 +220,7 @@ def _dry_run(
         lines = table("", "step")
         for number, label in enumerate(labels, start=1):
             lines.add_row(str(number), label)
-        out.print(lines)
+        show_table(lines)
         say("Nothing was fetched; what is done already cannot be told yet.")
     else:
         steps = _states(prepared)

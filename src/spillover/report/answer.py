@@ -160,12 +160,11 @@ def _to_which(moved: Decided, above: Decided, cut: Decided) -> str:
         text = f"on {task} the score {_listed(changes)}"
         for checked, words in ((above, BEATS), (cut, RISES_CUT)):
             if task in checked:
-                text += f"; {words} in {_languages(checked[task], 'supported')}"
+                text += f", and {words} in {_languages(checked[task], 'supported')}"
         parts.append(text)
     if not parts:
         return "There is no other language to name."
-    text = ". ".join(part[0].upper() + part[1:] for part in parts)
-    return text + "."
+    return f"{'; '.join(parts)}.".replace("on", "On", 1)
 
 
 def _of_items(rows: pd.DataFrame) -> str:

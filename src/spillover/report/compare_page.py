@@ -19,7 +19,9 @@ SECTIONS = {
     "differences": ("How the runs differ", None),
     "scores": ("Scores before and after tuning", "scores"),
     "similarities": ("Similarity of parallel and of random sentences", "similarity"),
+    "layers": ("Similarity, layer by layer", "layers"),
     "correlations": ("Scores after tuning against similarity before", "correlation"),
+    "confusions": ("What was answered to what", "confusions"),
 }
 """What panels are about -> the heading above them, and the figures below."""
 
@@ -40,7 +42,7 @@ def render(runs: Mapping[str, Results], panels: Mapping[str, Sequence[Panel]]) -
         section = {
             "name": name,
             "heading": heading,
-            "tables": [(panel.heading, html(panel)) for panel in panels[name]],
+            "tables": [(panel.heading, html(panel)) for panel in panels.get(name, ())],
             "figures": [*_rows(each)],
         }
         if section["tables"] or section["figures"] or name == "settings":

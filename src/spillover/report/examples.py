@@ -52,10 +52,15 @@ def _of_seed(study: Study, seed: int | None) -> str:
     return f"-seed{seed}" if len(study.training_seeds) > 1 else ""
 
 
-def examples(study: Study, folder: Path) -> list[Group]:
+def examples(study: Study, folder: Path, room: int = BYTES) -> list[Group]:
     """The first items of each task and language, as many of each as fit a page.
 
     Predictions that are no longer in the folder are left out.
+
+    Args:
+        study: the study as it was run.
+        folder: where its predictions are.
+        room: the most bytes that all may take, as JSON; one of each is always there.
 
     Returns:
         For each task and language a mapping with `task`, `kind`, `metric`, `language`
@@ -71,7 +76,7 @@ def examples(study: Study, folder: Path) -> list[Group]:
         for code in study.languages
         if (group := _group(study, use.resolve(), code, folder))
     ]
-    most = _even([[_size(row) for row in group["rows"]] for group in groups])
+    most = _even([[_size(row) for row in group["rows"]] for group in groups], room)
     return [group | {"rows": group["rows"][:most]} for group in groups]
 
 
@@ -138,11 +143,11 @@ def _size(row: dict[str, Any]) -> int:
     return len(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _even(sizes: Sequence[Sequence[int]]) -> int:
+def _even(sizes: Sequence[Sequence[int]], room: int) -> int:
     """How many rows of each group fit when each gives as many, one at least."""
     rounds = [
         sum(group[place] for group in sizes if place < len(group))
         for place in range(max(map(len, sizes), default=0))
     ]
-    fit = [*takewhile(lambda total: total <= BYTES, accumulate(rounds))]
+    fit = [*takewhile(lambda total: total <= room, accumulate(rounds))]
     return max(1, len(fit))

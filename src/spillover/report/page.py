@@ -14,7 +14,7 @@ from spillover import published
 from spillover.languages import language
 from spillover.report import template
 from spillover.report.answer import answer
-from spillover.report.examples import examples
+from spillover.report.examples import BYTES, examples
 from spillover.report.panel import Panel, html
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ SECTIONS = {
 }
 """What drawings are about -> the heading above them."""
 
+PAGE = 2_800_000
+"""The bytes that figures and examples may take together; tables take few."""
+
 
 def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
     """The page, as HTML.
@@ -49,7 +52,9 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
     Raises:
         DataError: the folder lacks one of those files.
     """
-    groups = examples(results.study, results.folder)
+    sections = _sections(results, drawings)
+    drawn = sum(len(svg) for section in sections for _, svg in section["figures"])
+    groups = examples(results.study, results.folder, min(BYTES, PAGE - drawn))
     return fill(
         "page.html.j2",
         study=results.study,
@@ -57,7 +62,7 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
         metrics=results.metrics,
         answer=zip_longest(QUESTIONS, answer(results)),
         claims=_claims(results.findings()),
-        sections=_sections(results, drawings),
+        sections=sections,
         groups=groups,
         shown=sum(len(group["rows"]) for group in groups),
         total=sum(group["total"] for group in groups),

@@ -28,6 +28,7 @@ __all__ = [
     "show_panels",
     "show_plan",
     "show_remarks",
+    "show_table",
     "table",
 ]
 
@@ -60,7 +61,7 @@ def show_remarks(remarks: Sequence[Remark]) -> None:
         if remark.example is not None:
             text += f" First: {remark.example}"
         lines.add_row(remark.level, remark.where, Text(text))
-    out.print(lines, width=min(out.width, WIDTH))
+    show_table(lines)
     counts = [
         f"{sum(remark.level == level for remark in remarks)} {level}s"
         for level in ("error", "warning", "note")
@@ -76,7 +77,7 @@ def show_plan(steps: Sequence[Mapping[str, Any]]) -> None:
         if step["differs"]:
             state += f": {', '.join(step['differs'])}"
         lines.add_row(str(number), step["step"], str(step["items"]), state)
-    out.print(lines)
+    show_table(lines)
 
 
 def show_checks(checks: Sequence[Check]) -> None:
@@ -91,13 +92,18 @@ def show_checks(checks: Sequence[Check]) -> None:
         lines.add_row(marks[check.state], check.name, Text(check.found))
         if check.fix:
             lines.add_row("", "", Text(f"→ {check.fix}"))
-    out.print(lines, width=min(out.width, WIDTH))
+    show_table(lines)
     lacking = sum(check.state == "missing" for check in checks)
     say(
         "A run can start, as far as can be seen."
         if not lacking
         else f"A run cannot start: {lacking} missing."
     )
+
+
+def show_table(lines: Table) -> None:
+    """A table, no wider than 80 columns."""
+    out.print(lines, width=min(out.width, WIDTH))
 
 
 def table(*columns: str) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
-from spillover.report.figures.labels import Box, around
+from spillover.report.figures.labels import Box, around, leader_to
 from spillover.report.figures.style import AFTER, INK, MUTED
 
 if TYPE_CHECKING:
@@ -127,9 +127,8 @@ class _Scatter:
             points, places, sizes, labels, strict=True
         ):
             style.write(self.sheet, *at, point.code, size=style.SMALL, ha="center")
-            aside = abs(at[0] - place[0]) - width / 2, abs(at[1] - place[1]) - high / 2
-            if max(aside) > 0.09:
-                style.line(self.sheet, [place, at], MUTED, 0.3, zorder=0.5)
+            if leader := leader_to(place, at, (width, high)):
+                style.line(self.sheet, [place, leader], MUTED, 0.3, zorder=0.5)
 
     def _description(self) -> str:
         start = (

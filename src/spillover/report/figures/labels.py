@@ -85,6 +85,26 @@ def around(
     return places
 
 
+def leader_to(
+    point: tuple[float, float],
+    middle: tuple[float, float],
+    size: tuple[float, float],
+    near: float = 0.11,
+) -> tuple[float, float] | None:
+    """Where a line from a point to the middle of its label meets the label's edge.
+
+    None where the label is so near that no line is needed.
+    """
+    step = np.subtract(middle, point)
+    beyond = np.abs(step) - np.divide(size, 2)
+    if beyond.max() <= near:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.nanmax(beyond / np.abs(step))
+    x, y = np.add(point, share * step).tolist()
+    return x, y
+
+
 def _overlaps(boxes: Floats, others: Sequence[Box]) -> Floats:
     """How many of the others each box overlaps."""
     if not others:
