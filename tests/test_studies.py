@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,11 +15,12 @@ import pytest
 from filelock import FileLock, Timeout
 from safetensors.numpy import load_file
 
+from spillover import cli
 from spillover.analysis.verdict import Evidence, Verdict
 from spillover.errors import DataError, Faults, SpilloverError
 from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms
-from spillover.results import FRAMES, Results, read_results
+from spillover.results import AGAIN, FRAMES, Results, read_results
 from spillover.studies import prepare, run
 from spillover.study import read_study
 
@@ -172,6 +174,24 @@ def test_the_study_as_run_gives_the_same_keys(tiny_done: Done) -> None:
         for study in (tiny.study, again)
     )
     assert [s.spec.key for s in first.steps] == [s.spec.key for s in second.steps]
+
+
+def test_the_command_of_the_report_runs_the_study_again(
+    tiny_done: Done, tmp_path: Path, no_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny, results = tiny_done
+    page = (tiny.out / "report.html").read_text("utf-8")
+    [told] = re.findall(r"<pre[^>]*>(spillover run .*)</pre>", page)
+    assert told == results.command == f"{AGAIN} --data-root DATA"
+    shutil.copytree(tiny.folder, tmp_path / "copy")
+    folder = tmp_path / "copy" / "out"
+    shutil.copy(folder / "tiny" / "study.yaml", folder)
+    monkeypatch.chdir(folder)
+    words = told.replace("DATA", str(tiny.data)).split()
+    monkeypatch.setattr("sys.argv", [*words, "--device", "cpu"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()  # all steps are reused: no model is loaded
+    assert (folder / "again" / "report.html").is_file()
 
 
 def test_a_second_run_computes_nothing_and_writes_the_same(

@@ -41,6 +41,8 @@ Versions = dict[Name, Name]
 
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
+AGAIN = "spillover run study.yaml --out again"
+
 FRAMES = (
     "evaluations", "comparisons", "similarities", "correlations", "controls", "pooled",
     "distributions", "mexa", "diagnostics", "confusions", "lint",
@@ -206,6 +208,12 @@ class Results:
             raise DataError(f"cannot be read ({error})", where=path) from error
 
     @property
+    def command(self) -> str:
+        """What runs the study again, beside its `study.yaml`, which begins with it."""
+        first, *_ = self.kept("study.yaml").splitlines()
+        return first[2:] if first.startswith(f"# {AGAIN}") else AGAIN
+
+    @property
     def versions(self) -> dict[str, str]:
         """With which version of each package the run was made.
 
@@ -306,7 +314,8 @@ def write_results(
     writing.replace(folder / "versions.json", versions + "\n")
     as_run = study.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
-    writing.replace(folder / "study.yaml", text)
+    command = AGAIN if inputs.data_root is None else f"{AGAIN} --data-root DATA"
+    writing.replace(folder / "study.yaml", f"# {command}\n{text}")
     results.write_report()
     return results
 

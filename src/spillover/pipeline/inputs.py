@@ -47,11 +47,13 @@ class Inputs:
     """All that a study reads.
 
     Attributes:
+        data_root: the folder with the official data files; None: the Hub.
         tasks: name -> task with its items.
         corpora: name -> parallel sentences.
         errors: what is wrong, in the order in which it was found.
     """
 
+    data_root: Path | None = None
     tasks: dict[str, TaskInputs] = field(default_factory=dict)
     corpora: dict[str, AlignedCorpus] = field(default_factory=dict)
     errors: list[SpilloverError] = field(default_factory=list)
@@ -107,7 +109,7 @@ def resolve(study: Study) -> Named:
 def read_inputs(study: Study, data_root: Path | None) -> Inputs:
     """Read all tasks and corpora of a study; errors are kept in the result."""
     named = resolve(study)
-    inputs = Inputs(errors=list(named.errors))
+    inputs = Inputs(data_root, errors=list(named.errors))
     for name, (task, use) in named.tasks.items():
         with collecting(inputs.errors):
             inputs.tasks[name] = _task(study, task, use, data_root)

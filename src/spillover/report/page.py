@@ -69,6 +69,7 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
         data=_json(groups),
         remarks=results.lint.fillna({"language": "", "example": ""}).to_dict("records"),
         as_run=results.kept("study.yaml"),
+        command=results.command,
         versions=results.versions,
         method=published.load("xie2024").citation,
         sources=_sources(results),
