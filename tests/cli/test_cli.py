@@ -333,6 +333,17 @@ def test_listings_fit_into_80_columns(
         assert sum(line.split()[:1] == [name] for line in lines) >= 1
 
 
+def test_a_table_is_80_columns_wide_in_a_wide_window() -> None:
+    console = Console(width=200)
+    lines = terminal.table("name", "what")
+    lines.add_row("one", "a word " * 30)
+    with pytest.MonkeyPatch.context() as patch, console.capture() as told:
+        patch.setattr(terminal, "out", console)
+        terminal.show_table(lines)
+    assert max(map(len, told.get().splitlines())) <= 80
+    assert "a word" in told.get()
+
+
 def test_results_fit_into_80_columns(tiny_done: tuple[TinyStudy, Results]) -> None:
     console = Console(width=80)
     with pytest.MonkeyPatch.context() as patch, console.capture() as told:

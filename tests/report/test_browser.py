@@ -267,7 +267,7 @@ def test_it_prints_without_controls(opened, tmp_path):
     assert pdf.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 3
     page.emulate_media(media="print")
-    for hidden in ("#browse", "#theme", "#contents"):
+    for hidden in ("#browse", "#theme", "#contents", ".on-screen"):
         assert not page.locator(hidden).is_visible()
     assert page.locator(".tables table").first.is_visible()
 
