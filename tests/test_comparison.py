@@ -304,7 +304,7 @@ def test_runs_without_a_corpus_have_scores_alone(copy: Copy, tmp_path: Path) -> 
             pd.read_parquet(path).iloc[:0].to_parquet(path)
     found = compare_runs(folders)
     filled = [name for name, panels in found.panels().items() if panels]
-    assert filled == ["scores", "differences"]
+    assert filled == ["findings", "scores", "differences"]
     found.write(tmp_path / "out")
     page = (tmp_path / "out" / "compare.html").read_text("utf-8")
     assert "Nothing: studies and versions are the same." in page
@@ -422,8 +422,11 @@ def test_the_command_shows_and_writes_it_all(
     page = (folder / "compare.html").read_text("utf-8")
     # Of two tasks and two poolings; four over layers; one task has confusions.
     assert page.count("<svg") == 2 * (2 + 2 + 2 + 4 + 1)
-    names = ("settings", "scores", "differences", "similarities", "correlations")
-    for name in names:
+    assert "What the data say to each claim" in page
+    assert "improves-at-same-length" in page
+    assert "improves-at-same-length" not in told
+    names = ("settings", "findings", "scores", "differences", "similarities")
+    for name in (*names, "correlations"):
         for suffix in ("csv", "md", "tex"):
             assert (folder / "tables" / f"{name}.{suffix}").stat().st_size > 0
     written = pd.read_csv(folder / "results" / "differences.csv")

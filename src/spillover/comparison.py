@@ -83,6 +83,9 @@ class Comparison:
         correlated = "Score after tuning against similarity before"
         return {
             "settings": views.setting_panels(self.settings),
+            "findings": views.verdict_panels(
+                {name: results.findings() for name, results in self.runs.items()}
+            ),
             "scores": [
                 *views.item_panels(self.items),
                 *views.score_panels(self.scores),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from spillover.analysis.verdict import Verdict
 from spillover.report.panel import Panel
 from spillover.report.side_by_side import (
     WIDEST,
@@ -17,6 +18,7 @@ from spillover.report.side_by_side import (
     score_panels,
     setting_panels,
     side_by_side,
+    verdict_panels,
 )
 
 
@@ -29,6 +31,21 @@ def test_settings_are_shortened_in_print_alone():
     assert panel.cells["b"].tolist() == ["–", "1"]
     assert panel.values["a"].tolist() == ["x y\nz", "w" * 99]
     assert setting_panels(frame.iloc[:0]) == []
+
+
+def test_verdicts_of_each_run_stand_side_by_side():
+    def verdict(scope, decision):
+        return Verdict("improves", scope, "It rises.", decision, "So it is.", "a rule")
+
+    one = [verdict("a", "supported"), verdict("b", "not decidable")]
+    other = [verdict("b", "contradicted"), verdict("c", "supported")]
+    [panel] = verdict_panels({"A": one, "B": other})
+    assert panel.cells.loc["improves"].to_dict("index") == {
+        "a": {"A": "supported", "B": "–"},
+        "b": {"A": "not decidable", "B": "contradicted"},
+        "c": {"A": "–", "B": "supported"},
+    }
+    assert verdict_panels({"A": [], "B": []}) == []
 
 
 def test_items_are_counted_for_each_run_and_for_all():

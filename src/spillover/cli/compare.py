@@ -37,8 +37,10 @@ def compare(
     folder = out or Path("runs") / "compare" / "-vs-".join(names)
     if found.settings.empty:
         say("Studies and versions are the same.")
-    for panels in found.panels().values():
-        show_panels(panels)
+    panels = found.panels()
+    del panels["findings"]  # too long for a terminal; the page has them
+    for each in panels.values():
+        show_panels(each)
     found.write(folder)
     say(f"All of it is in {folder}")
     return Answer(

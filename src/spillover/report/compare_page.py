@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "settings": ("What differs between the runs", None),
+    "findings": ("What the data say to each claim", None),
     "differences": ("How the runs differ", None),
     "scores": ("Scores before and after tuning", "scores"),
     "similarities": ("Similarity of parallel and of random sentences", "similarity"),

@@ -18,6 +18,8 @@ from spillover.report.tables import GAP
 if TYPE_CHECKING:
     import pandas as pd
 
+    from spillover.analysis.verdict import Verdict
+
 WIDEST = 26
 """Characters of a setting that are shown, so that those of two runs fit in a line."""
 
@@ -33,6 +35,29 @@ def setting_panels(settings: pd.DataFrame) -> list[Panel]:
     cells = settings.map(_shortened)
     note = f"keys of study.yaml, and versions; {GAP} none; in full in the CSV file"
     return [Panel("What differs between the runs", {}, settings, cells, note)]
+
+
+def verdict_panels(verdicts: Mapping[str, Sequence[Verdict]]) -> list[Panel]:
+    """What each run's data say to each claim, one column a run.
+
+    Args:
+        verdicts: name of the run -> its verdicts.
+    """
+    import pandas as pd
+
+    said = {
+        run: {(each.finding, each.scope): each.decision for each in several}
+        for run, several in verdicts.items()
+    }
+    rows = [*dict.fromkeys(row for told in said.values() for row in told)]
+    if not rows:
+        return []
+    index = pd.MultiIndex.from_tuples(rows, names=["claim", "about"])
+    cells = pd.DataFrame(
+        {run: [told.get(row, GAP) for row in rows] for run, told in said.items()}, index
+    )
+    note = "each run's own, over all of its items; its report has the rules and numbers"
+    return [Panel("Verdicts", {}, cells, cells, note)]
 
 
 def item_panels(items: pd.DataFrame) -> list[Panel]:
