@@ -88,6 +88,26 @@ def test_wandb_gets_a_run_for_each_training(
     assert len([*tmp_path.glob("wandb/offline-run-*/*.wandb")]) == 2
 
 
+def test_mlflow_gets_a_run_for_each_training(
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # of MLflow 3 on
+    for name in "ab":
+        _, [first, *_] = trained(
+            tiny, opinions, reviews, tmp_path / name, track=("mlflow",), project="mine"
+        )
+    losses = [*tmp_path.glob("store/*/*/metrics/loss")]
+    assert len(losses) == 2
+    for path in losses:
+        _, loss, step = path.read_text().split()[:3]
+        assert (float(loss), int(step)) == (pytest.approx(first["loss"]), first["step"])
+
+
 def test_the_users_own_variables_win(
     tiny: LanguageModel,
     opinions: Task,
