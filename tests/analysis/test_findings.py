@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -388,6 +389,13 @@ def test_a_language_that_the_task_lacks_decides_nothing():
     [verdict] = changes_little(evidence(**tables))
     assert verdict.decision == "supported"
     assert list(verdict.numbers) == ["fr"]
+
+
+def test_the_documentation_names_each_finding():
+    page = Path(__file__).parents[2] / "docs" / "statistics.md"
+    named = re.findall(r"^\| `([a-z-]+)` \|.*\|$", page.read_text("utf-8"), re.M)
+    names = [find.__name__.replace("_", "-") for find in FINDINGS]
+    assert [name for name in named if name in names] == names
 
 
 def test_a_users_own_finding_is_one_function():

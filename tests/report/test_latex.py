@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from spillover.comparison import compare_runs
 from spillover.report.panel import Panel, latex
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ def test_the_tables_of_a_run_compile(
     log = compiled(pdflatex, tmp_path, *tables)
     assert "Output written on paper.pdf" in log
     assert "LaTeX Warning" not in log
+
+
+def test_the_tables_of_a_comparison_compile(
+    tiny_done: tuple[TinyStudy, Results], pdflatex: str, tmp_path: Path
+) -> None:
+    run = tiny_done[1].folder
+    shutil.copytree(run, tmp_path / "again")
+    compare_runs([run, tmp_path / "again"]).write(tmp_path / "out")
+    tables = sorted((tmp_path / "out" / "tables").glob("*.tex"))
+    assert {"findings.tex", "scores.tex"} < {path.name for path in tables}
+    log = compiled(pdflatex, tmp_path, *tables)
+    assert "Output written on paper.pdf" in log
 
 
 def test_labels_with_special_characters_compile(pdflatex: str, tmp_path: Path) -> None:
