@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pytest
 import yaml
 from said import Spillover
 
@@ -39,6 +40,16 @@ def test_scores_and_mexa_are_correlated(spillover: Spillover, tmp_path: Path) ->
         "import", "mexa", folder, "--model", "base", "--out", mexa
     )  # fmt: skip
     assert out == f"{mexa}: 2 layers in de fr ja zh\n"
+    told = ("import", "mexa", folder, "--model", "base", "--out", mexa, "--json")
+    answer = json.loads(spillover(*told)[1])
+    assert answer["file"] == str(mexa)
+    assert len(answer["scores"]) == 4 * 2
+    answer = json.loads(
+        spillover("import", "scores", tmp_path, "--out", scores, "--json")[1]
+    )
+    assert [row["value"] for row in answer["scores"]] == [
+        pytest.approx(0.3 + value) for value in CODES.values()
+    ]
     code, out, _ = spillover("correlate", scores, mexa, "--out", both)
     assert code == 0
     assert out.splitlines()[0] == "belebele, acc"
@@ -59,6 +70,9 @@ def test_parallel_text_is_printed_as_a_corpus(
     code, out, err = spillover("import", "sentences", tmp_path)
     assert code == 0
     assert err == "left out, as studies do not know them: xh\n"
+    assert json.loads(spillover("import", "sentences", tmp_path, "--json")[1]) == (
+        yaml.safe_load(out) | {"unknown": ["xh"]}
+    )
     [entry] = yaml.safe_load(out)["corpora"]
     corpus = Corpus.model_validate(entry["corpus"])
     assert corpus.parallel(["fr"]).sentences == {"en": ["eng_Latn"], "fr": ["fra_Latn"]}
@@ -74,6 +88,10 @@ def test_an_export_tells_how_to_run_it(
     assert f"--model_args pretrained={model},dtype=float32 \\\n" in out
     assert out.endswith("/tasks --tasks tiny_opinions,tiny_titles\n")
     assert len([*(tmp_path / "tasks").glob("*.jsonl")]) == 7
+    told = spillover("export", "lm-eval", tiny_study.yaml, *options, "--json")
+    answer = json.loads(told[1])
+    assert answer["tasks"] == ["tiny_opinions", "tiny_titles"]
+    assert answer["command"] == out.strip().replace("\\\n  ", "")
     options += ["--set", "evaluate.scoring=pmi"]
     code, _, err = spillover("export", "lm-eval", tiny_study.yaml, *options)
     assert code == 2

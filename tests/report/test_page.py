@@ -219,8 +219,16 @@ def test_the_page_stays_below_3_mb(tmp_path):
 
 def test_examples_get_the_room_that_figures_leave(made, monkeypatch):
     monkeypatch.setattr("spillover.report.page.PAGE", 1)
-    groups = json.loads(Page(render(made, drawings(made))).texts["script"][0])
+    drawn = drawings(made)
+    text = render(made, drawn)
+    assert text.count("would make the page too large") == 1
+    page = Page(text)
+    groups = json.loads(page.texts["script"][0])
     assert [len(group["rows"]) for group in groups] == [1] * len(groups)
+    assert drawn["layers"]
+    shown = sum(map(len, drawn.values())) - len(drawn["layers"])
+    assert len(page.of("svg")) == shown
+    assert "layers" in [found["id"] for found in page.of("section")]
 
 
 def test_the_report_is_written_with_its_figures(tmp_path):

@@ -31,7 +31,7 @@ def lm_eval(
     folder: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
     set_: Overrides = None,
     data_root: DataRoot = None,
-) -> None:
+) -> Answer:
     """Write a study's tasks for lm-evaluation-harness; no weights are loaded."""
     from spillover.pipeline.store import check_writable
     from spillover.study import read_study
@@ -42,8 +42,10 @@ def lm_eval(
 
     groups = write(chosen, folder, data_root)
     arguments = shlex.quote(f"{_arguments(chosen.model)},dtype=float32")
-    say(f"lm_eval --model hf --model_args {arguments} \\")
-    say(f"  --include_path {shlex.quote(str(folder))} --tasks {','.join(groups)}")
+    start = f"lm_eval --model hf --model_args {arguments}"
+    rest = f"--include_path {shlex.quote(str(folder))} --tasks {','.join(groups)}"
+    say(f"{start} \\\n  {rest}")
+    return Answer({"folder": folder, "tasks": groups, "command": f"{start} {rest}"})
 
 
 @import_.command()
@@ -60,7 +62,7 @@ def scores(
         ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="What to call the model.")] = None,
-) -> None:
+) -> Answer:
     """Read scores of lm-evaluation-harness or lighteval."""
     from spillover.exchange.scores import read_scores
 
@@ -70,6 +72,7 @@ def scores(
     for keys, part in frame.groupby(["model", "task", "metric"], sort=False):
         lines.add_row(*map(str, keys), " ".join(part["language"]))
     show_table(lines)
+    return Answer({"file": file, "scores": frame})
 
 
 @import_.command()
@@ -80,7 +83,7 @@ def mexa(
     pivot: Annotated[
         str, typer.Option(help="What all were compared with, as the files spell it.")
     ] = "eng_Latn",
-) -> None:
+) -> Answer:
     """Read the scores that MEXA's compute_mexa.py has written."""
     from spillover.exchange.mexa import read_mexa
 
@@ -88,12 +91,13 @@ def mexa(
     _write(frame, file)
     languages = " ".join(frame["target"].unique())
     say(f"{file}: {frame['layer'].nunique()} layers in {languages}")
+    return Answer({"file": file, "scores": frame})
 
 
 @import_.command()
 def sentences(
     folder: Annotated[Path, typer.Argument(help="Holds one text file a language.")],
-) -> None:
+) -> Answer:
     """Print a folder of parallel text (FLORES, MEXA) as a study's corpus."""
     import yaml
 
@@ -102,9 +106,11 @@ def sentences(
 
     corpus, unknown = parallel_text(folder)
     entry = corpus.model_dump(mode="json", exclude_defaults=True)
-    say(yaml.safe_dump({"corpora": [{"corpus": entry}]}, sort_keys=False).rstrip())
+    found = {"corpora": [{"corpus": entry}]}
+    say(yaml.safe_dump(found, sort_keys=False).rstrip())
     if unknown:
         err.print(f"left out, as studies do not know them: {' '.join(unknown)}")
+    return Answer({**found, "unknown": unknown})
 
 
 def correlate(

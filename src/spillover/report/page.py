@@ -53,7 +53,7 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
         DataError: the folder lacks one of those files.
     """
     sections = _sections(results, drawings)
-    drawn = sum(len(svg) for section in sections for _, svg in section["figures"])
+    drawn = _fitted(sections)
     groups = examples(results.study, results.folder, min(BYTES, PAGE - drawn))
     return fill(
         "page.html.j2",
@@ -138,11 +138,25 @@ def _sections(
             "name": name,
             "heading": heading,
             "figures": [(d, _safe(svg(d))) for d in drawings[name]],
+            "left_out": False,
             "tables": [(panel.heading, html(panel)) for panel in panels.get(name, ())],
         }
         for name, heading in SECTIONS.items()
         if drawings[name] or panels.get(name)
     ]
+
+
+def _fitted(sections: Sequence[dict[str, Any]]) -> int:
+    """The bytes of all figures; those over layers go where all would be too many."""
+
+    def size() -> int:
+        return sum(len(svg) for section in sections for _, svg in section["figures"])
+
+    if size() > PAGE:
+        for section in sections:
+            if section["name"] == "layers":
+                section |= {"figures": [], "left_out": True}
+    return size()
 
 
 def _sources(results: Results) -> list[tuple[str, str]]:
