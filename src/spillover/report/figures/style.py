@@ -84,7 +84,7 @@ def families() -> list[str]:
     if there.isdisjoint(CJK):  # perhaps installed since matplotlib listed them
         known = {entry.fname for entry in font_manager.fontManager.ttflist}
         for path in sorted({*font_manager.findSystemFonts()} - known):
-            with suppress(OSError, RuntimeError):  # damaged, or no such form: not ours
+            with suppress(Exception):  # as matplotlib itself: a damaged font is no font
                 font_manager.fontManager.addfont(path)
         there = set(font_manager.fontManager.get_font_names())
     return [name for name in FAMILIES if name in there]
