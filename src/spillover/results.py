@@ -210,7 +210,7 @@ class Results:
     @property
     def command(self) -> str:
         """What runs the study again, beside its `study.yaml`, which begins with it."""
-        first, *_ = self.kept("study.yaml").splitlines()
+        first, _, _ = self.kept("study.yaml").partition("\n")
         return first[2:] if first.startswith(f"# {AGAIN}") else AGAIN
 
     @property

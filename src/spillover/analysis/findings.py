@@ -65,20 +65,24 @@ def _rises(
     """The verdict on whether after is better than before, in each other language."""
     rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
     rows = rows[rows["language"] != evidence.pivot]
-    better, worse, numbers = [], [], {}
-    for language, part in rows.groupby("language", sort=False):
-        sure = (part["p_holm"] < LEVEL).all()
-        up, down = (part["difference"] > 0).all(), (part["difference"] < 0).all()
-        name = str(language)
-        better += [name] if sure and up else []
-        worse += [name] if sure and down else []
-        numbers[name] = (
-            f"{part['before'].mean():.3f} to {part['after'].mean():.3f}, "
-            f"adjusted p {_p(part['p_holm'].max())}"
-        )
+    numbers = {
+        str(language): f"{part['before'].mean():.3f} to {part['after'].mean():.3f}, "
+        f"adjusted p {_p(part['p_holm'].max())}"
+        for language, part in rows.groupby("language", sort=False)
+    }
+    better, worse = _surely(rows, 1), _surely(rows, -1)
     return _of_languages(
         finding, task, claim, rule, numbers, better, worse, "better", "worse"
     )
+
+
+def _surely(rows: pd.DataFrame, sign: int) -> list[str]:
+    """The languages in which every comparison (seed) has surely changed this way."""
+    return [
+        str(language)
+        for language, part in rows.groupby("language", sort=False)
+        if (part["p_holm"] < LEVEL).all() and (sign * part["difference"] > 0).all()
+    ]
 
 
 def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
@@ -215,14 +219,11 @@ def _learnt(evidence: Evidence, task: str, scores: pd.DataFrame) -> set[str]:
     if evidence.kinds.get(task) == "classification":
         answers = _against_constant(evidence, task)
         return {answer.language for answer in answers if answer.above}
-    learnt = set(scores["language"])
     metric = evidence.metrics.get(task, "")
     if metric.startswith("rouge"):
-        cut = _of(evidence.comparisons, task=task, prompt=OWN_PROMPT)
-        cut = cut[cut["metric"] == metric + SAME_LENGTH]
-        unsure = cut[~(cut["p_holm"].lt(LEVEL) & cut["difference"].gt(0))]
-        learnt = set(cut["language"]) - set(unsure["language"])
-    return learnt
+        same = {"task": task, "metric": metric + SAME_LENGTH, "prompt": OWN_PROMPT}
+        return {*_surely(_of(evidence.comparisons, **same), 1)}
+    return {*scores["language"]}
 
 
 def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:

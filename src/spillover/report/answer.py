@@ -164,7 +164,8 @@ def _to_which(moved: Decided, above: Decided, cut: Decided) -> str:
         parts.append(text)
     if not parts:
         return "There is no other language to name."
-    return f"{'; '.join(parts)}.".replace("on", "On", 1)
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _of_items(rows: pd.DataFrame) -> str:
