@@ -61,7 +61,9 @@ def test_only_answers_are_learnt_and_only_generation_ends_in_eos(
 ) -> None:
     model = load_model(str(tiny_folders[variant]), device="cpu", dtype="float32")
     for task, end in ((opinions, []), (titles, [2])):
-        examples = encode_examples(model, task, reviews, SETTINGS)
+        examples = encode_examples(
+            model.tokenizer, task, reviews, SETTINGS, context=model.context
+        )
         for item, example in zip(reviews, examples, strict=True):
             word = task.answers.get(item.gold, item.gold)
             prompt, whole = encode(
@@ -91,7 +93,7 @@ def test_the_loss_of_the_last_columns_is_the_loss_of_all(
         for i, item in enumerate(reviews)
     ]
     for task, of in ((opinions, reviews), (titles, items)):
-        rows = encode_examples(tiny, task, of, SETTINGS)
+        rows = encode_examples(tiny.tokenizer, task, of, SETTINGS, context=tiny.context)
         batch = collate(rows, tiny.pad_id)
         kept = len(batch["logits_to_keep"])
         assert kept < max(len(row["input_ids"]) for row in rows)
@@ -113,7 +115,9 @@ def test_training_reduces_the_loss_and_leaves_the_base_as_it_was(
     before = {name: value.clone() for name, value in tiny.model.state_dict().items()}
     logits = probe(tiny)
     told: list[tuple[float, int]] = []
-    rows = encode_examples(tiny, opinions, reviews, SETTINGS)
+    rows = encode_examples(
+        tiny.tokenizer, opinions, reviews, SETTINGS, context=tiny.context
+    )
     log = tune(
         tiny,
         opinions,
@@ -356,7 +360,9 @@ def test_items_are_shuffled_and_all_seen_in_each_epoch(
     trained(tiny, opinions, reviews, tmp_path / "a", epochs=2)
     order = [
         tuple(example["input_ids"])
-        for example in encode_examples(tiny, opinions, reviews, SETTINGS)
+        for example in encode_examples(
+            tiny.tokenizer, opinions, reviews, SETTINGS, context=tiny.context
+        )
     ]
     first, second = seen[: len(order)], seen[len(order) :]
     assert sorted(first) == sorted(second) == sorted(order)
@@ -439,7 +445,9 @@ def test_bf16_is_trained_with_an_fp32_adapter(
     assert {value.dtype for value in weights.values()} == {torch.float32}
     assert model.dtype == torch.bfloat16
     assert not model.model.get_output_embeddings()._forward_hooks
-    rows = encode_examples(model, opinions, reviews, SETTINGS)
+    rows = encode_examples(
+        model.tokenizer, opinions, reviews, SETTINGS, context=model.context
+    )
     with torch.no_grad():
         base = float(full_loss(model, rows))
         tuned = float(full_loss(attach(model, tmp_path), rows))
@@ -450,10 +458,16 @@ def test_long_items_are_cut_so_that_the_answer_fits(
     tiny: LanguageModel, titles: Task, reviews: list[Item]
 ) -> None:
     settings = SETTINGS.model_copy(update={"max_tokens": 34})
-    whole = encode_examples(tiny, titles, reviews, SETTINGS)
+    whole = encode_examples(
+        tiny.tokenizer, titles, reviews, SETTINGS, context=tiny.context
+    )
     assert max(len(row["input_ids"]) for row in whole) > 34
     for row, uncut in zip(
-        encode_examples(tiny, titles, reviews, settings), whole, strict=True
+        encode_examples(
+            tiny.tokenizer, titles, reviews, settings, context=tiny.context
+        ),
+        whole,
+        strict=True,
     ):
         assert len(row["input_ids"]) <= 34
         assert row["labels"][-2:] == uncut["labels"][-2:]
@@ -467,7 +481,7 @@ def test_an_answer_longer_than_everything_is_an_error(
 ) -> None:
     item = Item("wordy", {"review": "fine"}, "train " * 400)
     with pytest.raises(StudyError, match="item wordy"):
-        encode_examples(tiny, titles, [item], SETTINGS)
+        encode_examples(tiny.tokenizer, titles, [item], SETTINGS, context=tiny.context)
 
 
 def test_no_items_are_an_error(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spillover.batching import Progress, batches, pad, untold
 from spillover.errors import DataError, StudyError
 from spillover.model_checks import check_numbers
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, encode
 from spillover.settings import EmbedSettings, Pooling
 
 Vectors = dict[tuple[Pooling, int], npt.NDArray[np.float32]]
@@ -48,9 +48,7 @@ def embed(
     settings = settings or EmbedSettings()
     if not sentences:
         raise DataError("no sentences to embed")
-    ids = model.encode(list(sentences))
-    bos = len(model.encode([""])[0])
-    _check(ids, bos, sentences, model.context)
+    ids, bos = encode_sentences(model.tokenizer, sentences, model.context)
     skip = 0 if settings.special_tokens else bos
     pooler = _Pooler(model, settings)
     result: Vectors = {}
@@ -182,9 +180,17 @@ def _blocks(decoder: nn.Module, depth: int) -> nn.ModuleList:
     )
 
 
-def _check(
-    ids: list[list[int]], bos: int, sentences: Sequence[str], context: int
-) -> None:
+def encode_sentences(
+    tokenizer: Any, sentences: Sequence[str], context: int
+) -> tuple[list[list[int]], int]:
+    """Sentences as token ids, and how many tokens the tokenizer puts before each.
+
+    Raises:
+        DataError: a sentence has no tokens.
+        StudyError: one has more than `context`.
+    """
+    ids = encode(tokenizer, list(sentences))
+    bos = len(encode(tokenizer, [""])[0])
     for number, row in enumerate(ids):
         if len(row) <= bos:
             raise DataError(
@@ -196,3 +202,4 @@ def _check(
                 where=f"sentence {number}",
                 expected=f"at most the model's {context}",
             )
+    return ids, bos

@@ -85,7 +85,7 @@ class Encoder:
         Raises:
             StudyError: a prompt is too long even without that field.
         """
-        texts = [self._text(item) for item in items]
+        texts = [self.text(item) for item in items]
         rows = zip(items, texts, self._ids(texts), strict=True)
         return [
             Encoded(item, text, ids, False)
@@ -145,7 +145,8 @@ class Encoder:
                 )
         return rows
 
-    def _text(self, item: Item) -> str:
+    def text(self, item: Item) -> str:
+        """The prompt of an item as the model sees it, uncut."""
         prompt = self.task.prompt(item)
         if not self.chat:
             return prompt
@@ -193,7 +194,7 @@ class Encoder:
             return Item(item.id, fields, item.gold)
 
         def too_long(length: int) -> bool:
-            return len(self._ids([self._text(shortened(length))])[0]) > limit
+            return len(self._ids([self.text(shortened(length))])[0]) > limit
 
         length = bisect_right(range(len(full) + 1), False, key=too_long) - 1
         while length > 0 and too_long(length):  # token counts may dip and rise again
@@ -205,5 +206,5 @@ class Encoder:
                 where=f"{self.task.name}.max_tokens",
                 fix="allow longer prompts or shorten the template",
             )
-        text = self._text(shortened(length))
+        text = self.text(shortened(length))
         return Encoded(item, text, self._ids([text])[0], True)

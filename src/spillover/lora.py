@@ -79,9 +79,14 @@ def with_lora(model: Any, settings: TuneSettings) -> PeftModel:
         ) from error
 
 
-def _linear(model: nn.Module) -> list[str]:
-    parts = model.named_modules()
-    return [name for name, part in parts if isinstance(part, nn.Linear | Conv1D)]
+def _linear(causal_lm: Any) -> list[str]:
+    """Names of the linear layers; the head over the vocabulary is none of them."""
+    head = causal_lm.get_output_embeddings()
+    return [
+        name
+        for name, part in causal_lm.named_modules()
+        if isinstance(part, nn.Linear | Conv1D) and part is not head
+    ]
 
 
 def _kept_off(causal_lm: Any) -> str | None:

@@ -7,15 +7,15 @@ comments say which is which.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Settings(BaseModel):
-    """Frozen, and strict about names."""
+    """Frozen, and strict about names and numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 Schedule = Literal[
@@ -54,7 +54,7 @@ class TuneSettings(Settings):
         project: what trackers file it under; None: the study's name, or `spillover`.
     """
 
-    epochs: float = Field(default=6, gt=0, allow_inf_nan=False)  # the paper's
+    epochs: float = Field(default=6, gt=0)  # the paper's
     learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
     schedule: Schedule = "cosine"  # the paper's
     rank: int = Field(default=8, ge=1)  # the paper's
@@ -128,3 +128,11 @@ class EmbedSettings(Settings):
     layers: Annotated[tuple[int, ...], Field(min_length=1)] | Literal["all"] = (-1,)
     special_tokens: bool = False
     batch_tokens: int = Field(default=4096, ge=1)
+
+    @field_validator("poolings", "layers")
+    @classmethod
+    def _are_distinct(cls, value: Any) -> Any:
+        twice = [each for each in dict.fromkeys(value) if value.count(each) > 1]
+        if twice and value != "all":
+            raise ValueError(f"{', '.join(map(repr, twice))} must be listed once")
+        return value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from spillover.errors import Faults, SpilloverError, StudyError
+from spillover.errors import Faults, OutputError
 from spillover.lint import lint, to_frame
 from spillover.lint.remark import Remark
 from spillover.model_spec import fingerprint
@@ -49,6 +49,7 @@ def prepare(
     data_root: Path | None = None,
     out: Path | None = None,
     device: str = "auto",
+    fit: bool = True,
 ) -> Prepared:
     """Read and check all that a study needs, without loading a model's weights.
 
@@ -58,6 +59,7 @@ def prepare(
         out: where results go; None: `runs/<study>`. Steps are kept beside it, in
             `steps`, so that studies in the same place share them.
         device: `auto`, or a torch device.
+        fit: where something is wrong, say in the same breath what `misfits` finds.
 
     Raises:
         Faults: all that is wrong.
@@ -65,15 +67,27 @@ def prepare(
     from spillover.devices import describe, resolve_device, resolve_dtype
 
     folder = out or Path("runs") / study.name
+    if folder.name in ("", ".."):  # their parent is another than it looks
+        folder = folder.resolve()
     inputs = read_inputs(study, data_root)
-    with collecting(inputs.errors):
+    errors, model = inputs.errors, None
+    with collecting(errors):
+        if not folder.name:
+            raise OutputError(
+                "no folder for a study", where=folder, fix="name another with --out"
+            )
         check_writable(folder)
-    with collecting(inputs.errors):
+        check_writable(folder.parent / "steps")
+    with collecting(errors):
         where = resolve_device(device)
-    with collecting(inputs.errors):
+    with collecting(errors):
         model = fingerprint(study.model)
-    if inputs.errors:
-        raise Faults(inputs.errors)
+    if errors or model is None:
+        if fit:
+            from spillover.pipeline.fit import misfits
+
+            errors += misfits(study, inputs, model=model is not None)
+        raise Faults(errors)
     dtype = str(resolve_dtype(study.dtype, where)).removeprefix("torch.")
     steps = plan(study, inputs, model, where.type, dtype)
     store = Store(folder.parent / "steps")
@@ -82,50 +96,14 @@ def prepare(
 
 
 def check_fit(prepared: Prepared) -> None:
-    """See with the model's tokenizer and configuration that the study fits it.
-
-    The first and the longest prompt of each language are tried.
+    """See that the study's steps can be run; no weights are loaded.
 
     Raises:
-        Faults: answer words that collide, prompts that are too long, layers or modules
-            that the model does not have, no tokenizer, a tracker that is not there, a
-            training of no step that learns, a model with an adapter.
+        Faults: all that `misfits` finds.
     """
-    from spillover.embed import check_layers
-    from spillover.encoding import Encoder
-    from spillover.evaluate import check_fit as check_prompts
-    from spillover.lora import check_modules
-    from spillover.models import context_of, load_config, load_tokenizer
-    from spillover.tracking import check_trackers
-    from spillover.tune import MERGE, check_steps
+    from spillover.pipeline.fit import misfits
 
-    study, errors = prepared.study, list[SpilloverError]()
-    tokenizer, config = load_tokenizer(study.model), load_config(study.model)
-    context = context_of(config)
-    with collecting(errors):
-        check_layers(config, study.embed.layers)
-    tuned = [data.tune for data in prepared.inputs.tasks.values()]
-    with collecting(errors):
-        check_modules(config, tuned)
-    with collecting(errors):
-        check_trackers([name for settings in tuned for name in settings.track])
-    if study.model.adapter is not None:
-        told = "a study tunes adapters of its own on a model without one"
-        errors.append(StudyError(told, where="model.adapter", fix=MERGE))
-    for data in prepared.inputs.tasks.values():
-        with collecting(errors):
-            check_steps(len(data.train), data.tune)
-        with collecting(errors):
-            encoder = Encoder(
-                tokenizer,
-                data.task,
-                max_tokens=data.evaluate.max_tokens,
-                chat=study.chat,
-            )
-            for items in data.test.values():
-                longest = max(items, key=lambda i: sum(map(len, i.fields.values())))
-                prompts = encoder.prompts([items[0], longest])
-                check_prompts(encoder, prompts, data.evaluate, context)
+    errors = misfits(prepared.study, prepared.inputs)
     if errors:
         raise Faults(errors)
 
@@ -156,8 +134,7 @@ def run(
 
 def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
     """As `run`, for a study that was read and checked."""
-    todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
-    if todo:
+    if not all(prepared.store.finished(step.spec) for step in prepared.steps):
         check_fit(prepared)
     remarks = check_data(prepared.study, prepared.inputs)
     watcher.remarked(remarks)

@@ -90,7 +90,9 @@ def tune(
         raise StudyError(
             f"{model.name} has an adapter already", where="tune", fix=MERGE
         )
-    examples = encode_examples(model, task, items, settings, chat=chat)
+    examples = encode_examples(
+        model.tokenizer, task, items, settings, context=model.context, chat=chat
+    )
     set_seed(seed)
     base = _glimpse(model)
     adapted = with_lora(model.model, settings)
@@ -159,14 +161,23 @@ def check_steps(n: int, settings: TuneSettings) -> None:
 
 
 def encode_examples(
-    model: LanguageModel,
+    tokenizer: Any,
     task: Task,
     items: Sequence[Item],
     settings: TuneSettings,
     *,
+    context: int,
     chat: bool = False,
 ) -> list[dict[str, list[int]]]:
     """Items as token ids with labels, the prompt's labels masked.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        task: gives prompt and answer words.
+        items: to learn from.
+        settings: `max_tokens` counts.
+        context: the longest sequence, in tokens, that the model takes.
+        chat: put prompts into the tokenizer's chat template.
 
     Raises:
         StudyError: an item does not fit into `max_tokens` or the context.
@@ -174,16 +185,16 @@ def encode_examples(
     """
     generation = task.kind == "generation"
     words = [item.gold if generation else task.answers[item.gold] for item in items]
-    end = [model.tokenizer.eos_token_id] if generation else []
-    limit = min(settings.max_tokens or model.context, model.context)
-    loose = Encoder(model.tokenizer, task, chat=chat)
+    end = [tokenizer.eos_token_id] if generation else []
+    limit = min(settings.max_tokens or context, context)
+    loose = Encoder(tokenizer, task, chat=chat)
     prompts = loose.prompts(items)
     answers = loose.answers(prompts, words)
     examples = []
     for prompt, answer, word in zip(prompts, answers, words, strict=True):
         room = limit - len(answer + end)
         if len(prompt.ids) > room:
-            tight = Encoder(model.tokenizer, task, max_tokens=room, chat=chat)
+            tight = Encoder(tokenizer, task, max_tokens=room, chat=chat)
             [prompt] = tight.prompts([prompt.item])
             [answer] = tight.answers([prompt], [word])
         ids = prompt.ids + answer + end

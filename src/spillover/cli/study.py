@@ -211,7 +211,9 @@ def _dry_run(
     labels = outline(study)
     problems: list[str] = []
     try:
-        prepared = prepare(study, data_root=data_root, out=folder, device=device)
+        prepared = prepare(
+            study, data_root=data_root, out=folder, device=device, fit=False
+        )
     except Faults as faults:
         problems = [str(each) for each in faults.errors]
         for problem in problems:

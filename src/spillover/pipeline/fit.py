@@ -1,0 +1,143 @@
+"""Whether the steps of a study can be run, as far as no weights are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from spillover.analysis.pairs import random_pairs
+from spillover.data.corpus import AlignedCorpus
+from spillover.data.items import Item
+from spillover.data.task import OWN_PROMPT, Task
+from spillover.embed import check_layers, encode_sentences
+from spillover.encoding import Encoder
+from spillover.errors import SpilloverError, StudyError
+from spillover.evaluate import check_fit as check_prompts
+from spillover.languages import PIVOT
+from spillover.lora import check_modules
+from spillover.models import context_of, load_config, load_tokenizer
+from spillover.pipeline.inputs import Inputs, TaskInputs, collecting
+from spillover.study import Study
+from spillover.tracking import check_trackers
+from spillover.tune import MERGE, check_steps, encode_examples
+
+SPECIAL = 8  # tokens that stand for no byte of a text: BOS, a word's leading space
+
+
+def misfits(
+    study: Study, inputs: Inputs, *, model: bool = True
+) -> list[SpilloverError]:
+    """What would stop a study's steps, found before weights are loaded.
+
+    Every prompt of every language, every training item and every sentence counts.
+
+    Args:
+        study: the study.
+        inputs: its data, as much as could be read.
+        model: ask the model's tokenizer and configuration, too.
+
+    Returns:
+        Answer words that collide, texts that are too long, sentences that make no
+        pair, layers or modules that the model does not have, no tokenizer, a tracker
+        that is not there, a training of no step that learns, a model with an adapter.
+    """
+    errors: list[SpilloverError] = []
+    tuned = [data.tune for data in inputs.tasks.values()]
+    with collecting(errors):
+        check_trackers([name for settings in tuned for name in settings.track])
+    for data in inputs.tasks.values():
+        with collecting(errors):
+            check_steps(len(data.train), data.tune)
+    for name, corpus in inputs.corpora.items():
+        with collecting(errors):
+            _check_pairs(name, corpus)
+    with collecting(errors):
+        if model:
+            errors += _misfits_of_model(study, inputs)
+    return errors
+
+
+def _check_pairs(name: str, corpus: AlignedCorpus) -> None:
+    """See that each language has random pairs with English."""
+    bare = np.empty((corpus.n, 0))
+    for language, sentences in corpus.sentences.items():
+        if language != PIVOT:
+            with _placed(f"corpus {name}, {language}"):
+                random_pairs(bare, bare, corpus.sentences[PIVOT], sentences)
+
+
+def _misfits_of_model(study: Study, inputs: Inputs) -> list[SpilloverError]:
+    errors: list[SpilloverError] = []
+    if study.model.adapter is not None:
+        told = "a study tunes adapters of its own on a model without one"
+        errors.append(StudyError(told, where="model.adapter", fix=MERGE))
+    tokenizer, config = load_tokenizer(study.model), load_config(study.model)
+    context = context_of(config)
+    with collecting(errors):
+        check_layers(config, study.embed.layers)
+    with collecting(errors):
+        check_modules(config, [data.tune for data in inputs.tasks.values()])
+    for data in inputs.tasks.values():
+        with collecting(errors):
+            _check_prompts(data, data.task, tokenizer, context, chat=study.chat)
+            _check_training(data, tokenizer, context, chat=study.chat)
+        for name, task in data.prompts.items():
+            if name != OWN_PROMPT:
+                with collecting(errors), _placed(f"prompt {name!r}"):
+                    _check_prompts(data, task, tokenizer, context, chat=study.chat)
+    for name, corpus in inputs.corpora.items():
+        for language, sentences in corpus.sentences.items():
+            with collecting(errors), _placed(f"corpus {name}, {language}"):
+                encode_sentences(tokenizer, sentences, context)
+    return errors
+
+
+def _check_training(
+    data: TaskInputs, tokenizer: Any, context: int, *, chat: bool
+) -> None:
+    """See that training can encode each item, cut where it is too long."""
+    task, encoder = data.task, Encoder(tokenizer, data.task, chat=chat)
+    limit = min(data.tune.max_tokens or context, context)
+
+    def least(item: Item) -> int:
+        longest = max(item.fields, key=lambda field: len(item.fields[field]))
+        bare = Item(item.id, {**item.fields, longest: ""}, item.gold)
+        return _most_tokens(encoder.text(bare) + task.answers.get(item.gold, item.gold))
+
+    doubtful = [item for item in data.train[1:] if least(item) > limit]
+    some = [*data.train[:1], *doubtful]
+    encode_examples(tokenizer, task, some, data.tune, context=context, chat=chat)
+
+
+def _check_prompts(
+    data: TaskInputs, task: Task, tokenizer: Any, context: int, *, chat: bool
+) -> None:
+    """See that evaluation can encode each item, and has room for its answer."""
+    settings = data.evaluate
+    encoder = Encoder(tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
+    answers = map(_most_tokens, task.answers.values())
+    room = context - max(answers, default=settings.max_new_tokens)
+    for items in data.test.values():
+        longer = [i for i in items[1:] if _most_tokens(encoder.text(i)) > room]
+        prompts = encoder.prompts([*items[:1], *longer])
+        check_prompts(encoder, prompts, settings, context)
+
+
+def _most_tokens(text: str) -> int:
+    """No text has more tokens: each stands for a byte at least, or is special."""
+    return len(text.encode()) + SPECIAL
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Say of an error in which part of the study it is."""
+    try:
+        yield
+    except SpilloverError as error:
+        where = place if error.where is None else f"{place}: {error.where}"
+        raise type(error)(
+            error.what, where=where, expected=error.expected, fix=error.fix
+        ) from error
