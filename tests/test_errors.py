@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spillover.errors import DataError, Faults, StudyError, first_line, unknown
+from spillover.languages import LANGUAGES
 
 
 def test_every_part_stands_in_the_sentence() -> None:
@@ -39,6 +40,24 @@ def test_unknown_names_the_nearest_spelling() -> None:
     assert str(error) == (
         "unknown task 'xnl'; did you mean 'xnli' ('spillover tasks' lists them)."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("German", "de"),
+        ("EN", "en"),
+        ("zh-CN", "zh"),
+        ("Chinees", "zh"),
+        ("ja_JP", "ja"),
+    ],
+)
+def test_a_language_is_known_by_its_name_too(value: str, name: str) -> None:
+    assert f"did you mean {name!r}" in str(unknown("language", value, LANGUAGES))
+
+
+def test_capitals_and_hyphens_do_not_matter() -> None:
+    assert "did you mean 'xl_sum'" in str(unknown("task", "XL-Sum", ["xl_sum", "x"]))
 
 
 def test_unknown_lists_all_where_nothing_is_near() -> None:

@@ -140,6 +140,15 @@ def test_files_that_a_task_cannot_learn_from() -> None:
             "s.yaml: unknown key 'tune.learning-rate'; did you mean 'learning_rate'.",
         ),
         ({"tune": {"epochs": "six"}}, "s.yaml: tune.epochs: input should be a valid"),
+        ({"tune": {"warmup_steps": float("inf")}}, "s.yaml: tune.warmup_steps: input"),
+        ({"tune": {"learning_rate": float("nan")}}, "s.yaml: tune.learning_rate: inp"),
+        ({"embed": {"layers": [-1, 0, -1]}}, "s.yaml: embed.layers: -1 must be listed"),
+        ({"embed": {"poolings": ["last", "last"]}}, "s.yaml: embed.poolings: 'last' m"),
+        (
+            {"tasks": ["xnli"]},
+            "s.yaml: tasks.0: not a mapping; expected {task: xnli}.",
+        ),
+        ({"corpora": ["pud"]}, "s.yaml: corpora.0: not a mapping; expected {corpus: p"),
         ({"tune": {"epochs": -1}}, "s.yaml: tune.epochs: input should be greater"),
         ({"dtype": "int8"}, "s.yaml: dtype: input should be 'auto', 'bfloat16'"),
         ({"seed": 1.5}, "s.yaml: seed: input should be a valid integer"),
@@ -228,6 +237,11 @@ def test_all_faults_are_said_together() -> None:
     ("text", "sentence"),
     [
         ("- a\n- b\n", "not a mapping of keys to values"),
+        ("seed: 1\nseed: 2\n", "not YAML (the key 'seed' stands there twice"),
+        (
+            "tune:\n  rank: 1\n  'rank': 2\n",
+            "not YAML (the key 'rank' stands there twice",
+        ),
         ("", "not a mapping of keys to values"),
         ("name: [a\nb: 1", "not YAML (while parsing a flow sequence"),
         ("a: \x00", "not YAML (unacceptable character"),

@@ -13,7 +13,7 @@ The command line prints it and exits with status 2; no traceback is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 
@@ -79,6 +79,10 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "").replace("_", "")
+
+
 def unknown(
     kind: str,
     value: str,
@@ -89,8 +93,13 @@ def unknown(
 ) -> StudyError:
     """The error for a name that is not among `known`, with the nearest spelling."""
     names = sorted(known)
-    near = get_close_matches(value, names, n=1)
-    fix = f"did you mean {near[0]!r}" if near else f"known: {', '.join(names)}"
+    # Each by its spelling, and by what else it is called: of languages their names.
+    spelled = {_plain(name): name for name in names}
+    if isinstance(known, Mapping):
+        called = {_plain(getattr(known[n], "name", n)): n for n in names}
+        spelled = called | spelled
+    near = get_close_matches(_plain(value), spelled, n=1)
+    fix = f"did you mean {spelled[near[0]]!r}" if near else f"known: {', '.join(names)}"
     if listing:
         fix += f" ({listing!r} lists them)"
     return StudyError(f"unknown {kind} {value!r}", where=where, fix=fix)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from yaml.constructor import ConstructorError
 
 from spillover.data import registry
 from spillover.data.columns import NAME, Codes
@@ -23,6 +21,7 @@ from spillover.errors import Faults, SpilloverError, StudyError, unknown
 from spillover.languages import LANGUAGES, PIVOT
 from spillover.model_spec import ModelSpec
 from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
+from spillover.validation import explained
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
@@ -194,6 +193,22 @@ class Study(Strict):
         return task.metric
 
 
+KEYS: dict[str, type[BaseModel]] = {
+    "tune": TuneSettings,
+    "evaluate": EvaluateSettings,
+    "embed": EmbedSettings,
+    "tasks": TaskUse,
+    "corpora": CorpusUse,
+    "model": ModelSpec,
+    "task": Task,
+    "corpus": Corpus,
+    "files": Files,
+    "train": Files,
+    "hub": Hub,
+}
+"""What holds the keys that a study may have, by the key above them."""
+
+
 def preset_names() -> list[str]:
     """The studies that ship with the package, sorted."""
     folder = files("spillover.presets")
@@ -202,6 +217,21 @@ def preset_names() -> list[str]:
         for path in folder.iterdir()
         if path.name.endswith(".yaml")
     )
+
+
+class _Once(yaml.SafeLoader):
+    """Safe, and of a key that stands twice says so, where YAML takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if (key.tag, str(key.value)) in seen:
+                raise ConstructorError(
+                    problem=f"the key {key.value!r} stands there twice",
+                    problem_mark=key.start_mark,
+                )
+            seen.add((key.tag, str(key.value)))
+        return super().construct_mapping(node, deep)
 
 
 def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
@@ -218,7 +248,7 @@ def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
     """
     text, where = _text(str(source))
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, _Once)  # noqa: S506 - a SafeLoader
     except UNREADABLE as error:
         raise StudyError(
             f"not YAML ({' '.join(str(error).split())})", where=where
@@ -321,87 +351,3 @@ def override(raw: dict[str, Any], text: str) -> None:
         place[last] = parsed
     else:
         raise StudyError(f"no place for {last!r}", where=f"--set {key}")
-
-
-def explained(
-    error: ValidationError, where: str, prefix: tuple[str | int, ...] = ()
-) -> list[SpilloverError]:
-    """One error for each thing that pydantic found, in our words.
-
-    Args:
-        error: what pydantic raised.
-        where: the file.
-        prefix: the keys above what was validated.
-    """
-    details = error.errors()
-    found: dict[str, list[str]] = {}
-    errors: list[SpilloverError] = []
-    for detail in details:
-        written = detail["loc"]
-        if _follows(detail, [other["loc"] for other in details]):
-            continue
-        # The last part of an unknown key is the user's own, whatever it looks like.
-        last = 1 if detail["type"] == "extra_forbidden" else 0
-        inner = written[: len(written) - last]
-        loc = [part for part in inner if not MEMBER.fullmatch(str(part))]
-        loc = [*prefix, *loc, *written[len(inner) :]]
-        key = ".".join(map(str, loc))
-        if detail["type"] == "extra_forbidden":
-            errors.append(_unknown_key(where, loc))
-        elif detail["type"] == "missing":
-            errors.append(StudyError(f"the key {key!r} is missing", where=where))
-        else:
-            message = detail["msg"].removeprefix("Value error, ")
-            if message[1:2].islower():
-                message = message[0].lower() + message[1:]
-            if detail["type"] in ("tuple_type", "too_short"):
-                message = message.replace("tuple", "list")  # as YAML has it
-            if detail["type"] == "tuple_type" and isinstance(detail["input"], str):
-                message += f", as [{detail['input']}]"
-            found.setdefault(f"{where}: {key}" if key else where, []).append(message)
-    for place, messages in found.items():
-        errors.append(StudyError(", or ".join(messages), where=place))
-    return errors
-
-
-MEMBER = re.compile(r"str|Task|Corpus|(function-\w+|literal|tuple)\[.*\]")
-"""How pydantic calls a member of a union, among the keys that lead to an error."""
-
-
-def _follows(detail: ErrorDetails, places: list[tuple[int | str, ...]]) -> bool:
-    """Whether an error only follows from others, or from the user's choice.
-
-    A list is too short because its members are wrong; and what could also have been
-    the name of a task was written as a task.
-    """
-    place = detail["loc"]
-    if detail["type"] == "too_short":
-        return any(other[: len(place)] == place != other for other in places)
-    return detail["type"] == "string_type" and place[-1:] == ("str",)
-
-
-KEYS: dict[str, type[BaseModel]] = {
-    "tune": TuneSettings,
-    "evaluate": EvaluateSettings,
-    "embed": EmbedSettings,
-    "tasks": TaskUse,
-    "corpora": CorpusUse,
-    "model": ModelSpec,
-    "task": Task,
-    "corpus": Corpus,
-    "files": Files,
-    "train": Files,
-    "hub": Hub,
-}
-
-
-def _unknown_key(where: str, loc: list[Any]) -> StudyError:
-    names = [part for part in loc[:-1] if isinstance(part, str)]
-    fields = sorted(KEYS[names[-1]].model_fields if names else Study.model_fields)
-    key = str(loc[-1])
-    near = get_close_matches(key, fields, n=1)
-    return StudyError(
-        f"unknown key {'.'.join(map(str, loc))!r}",
-        where=where,
-        fix=f"did you mean {near[0]!r}" if near else f"known: {', '.join(fields)}",
-    )

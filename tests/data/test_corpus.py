@@ -62,8 +62,8 @@ def test_what_one_language_lacks_is_counted() -> None:
         {"en": by_id(a="A", b="B", c="C"), "fr": by_id(c="c", a="a", z="z")}, "en"
     )
     assert found.sentences == {"en": ["A", "C"], "fr": ["a", "c"]}
-    assert (found.n, found.n_expected) == (2, 3)
-    assert found.missing == {"en": 0, "fr": 1}
+    assert (found.n, found.n_expected) == (2, 4)
+    assert found.missing == {"en": 1, "fr": 1}
 
 
 def test_languages_without_a_common_id_are_an_error() -> None:
@@ -119,7 +119,7 @@ def test_a_choice_of_rows_knows_only_ids_and_seed() -> None:
 
 def test_more_rows_than_there_are_is_all_of_them() -> None:
     found = corpus().align({"en": by_id(a="A"), "fr": by_id(a="a")}, "en", rows=9)
-    assert (found.n, found.n_expected) == (1, 1)
+    assert (found.n, found.n_expected) == (1, 9)
     with pytest.raises(ValueError, match="a sample of 0 rows"):
         corpus().align({"en": by_id(a="A")}, "en", rows=0)
 

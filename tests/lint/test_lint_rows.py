@@ -29,11 +29,14 @@ def test_fewer_training_rows_than_asked_for() -> None:
 
 def test_sentences_that_a_language_lacks() -> None:
     inputs = of_corpus(
-        {"en": ["a", "b"], "de": ["c", "d"]}, n_expected=5, missing={"en": 0, "de": 3}
+        {"en": ["a", "b"], "de": ["c", "d"]}, n_expected=6, missing={"en": 1, "de": 3}
     )
-    [note, warning] = found(rows.row_counts, inputs)
-    assert "3 left out" in note.message
-    assert (warning.language, warning.count, warning.n) == ("de", 3, 5)
+    [_, few, english, german] = found(rows.row_counts, inputs)
+    assert "2 parallel sentences, not the 6" in few.message
+    assert (few.language, few.count, few.n) == (None, 2, 6)
+    assert "lacks 1 of the sentences of the other languages" in english.message
+    assert "lacks 3 of the sentences of English" in german.message
+    assert (german.language, german.count, german.n) == ("de", 3, 6)
 
 
 def test_ids_of_their_own() -> None:

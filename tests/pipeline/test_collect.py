@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +12,12 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.stats import binomtest
 
+from spillover.errors import DataError
 from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect
 from spillover.pipeline.collect import Outcomes
 from spillover.pipeline.run import VECTORS
+from spillover.pipeline.store import Store
 from spillover.results import Results
 from spillover.rouge import rouge_at_same_length
 from spillover.studies import prepare
@@ -178,6 +182,31 @@ def test_a_similarity_is_of_the_vectors_and_a_change_since_before(
         assert after["change"] == pytest.approx(new - old, abs=1e-6)
         assert after["change_low"] <= after["change"] <= after["change_high"]
         assert np.isnan(before["change"])
+
+
+@pytest.mark.parametrize(
+    ("label", "file"),
+    [
+        ("evaluate opinions de before", "predictions.parquet"),
+        ("evaluate titles de before", "measures.parquet"),
+        ("compare lines de before", "alignment.json"),
+        ("compare lines de before", "distribution.json"),
+        ("compare lines de before", "draws.safetensors"),
+    ],
+)
+def test_a_damaged_result_of_a_step_is_named(
+    tiny_done: Done, tmp_path: Path, label: str, file: str
+) -> None:
+    tiny = tiny_done[0]
+    prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
+    shutil.copytree(prepared.store.root, tmp_path / "steps")
+    store = Store(tmp_path / "steps")
+    [folder] = [store.folder(s.spec) for s in prepared.steps if s.label == label]
+    damaged = folder / file
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"cannot be read .* delete the folder") as told:
+        Outcomes(prepared.study, prepared.inputs, prepared.steps, store)
+    assert told.value.where == folder
 
 
 def test_where_resampling_shows_nothing_there_is_no_interval(tiny_done: Done) -> None:

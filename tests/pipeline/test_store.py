@@ -147,6 +147,17 @@ def test_misfit_names_the_fields_of_the_nearest_result(tmp_path: Path) -> None:
     assert store.misfit(Spec("evaluate", "elsewhere", SPEC.fields)) is None
 
 
+@pytest.mark.parametrize("damaged", ["", "{}", "[1]", '{"slot": "a"}', '{"slot'])
+def test_a_damaged_manifest_explains_nothing(tmp_path: Path, damaged: str) -> None:
+    store = Store(tmp_path)
+    with store.making(SPEC, {}):
+        pass
+    other = Spec(SPEC.kind, SPEC.slot, {**SPEC.fields, "seed": 7})
+    assert store.misfit(other) == ["seed"]
+    (store.folder(SPEC) / "manifest.json").write_text(damaged)
+    assert store.misfit(other) is None
+
+
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "steps").write_text("a file")
     with (

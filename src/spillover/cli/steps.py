@@ -159,7 +159,8 @@ def _settings(overrides: Iterable[str]) -> TuneSettings:
     from pydantic import ValidationError
 
     from spillover.settings import TuneSettings
-    from spillover.study import explained, override
+    from spillover.study import override
+    from spillover.validation import explained
 
     given: dict[str, Any] = {}
     for text in overrides:

@@ -40,8 +40,9 @@ class AlignedCorpus:
     Attributes:
         ids: the ids, n of them.
         sentences: language -> its n sentences, in the order of `ids`.
-        n_expected: how many the source language has (no more than `rows`).
-        missing: language -> how many of the source language's sentences it lacks.
+        n_expected: how many `rows` were asked for, else how many any language has.
+        missing: language -> how many of the source language's sentences it lacks; the
+            source language, how many of the others'.
         placeholders: language -> how many of its sentences are a placeholder.
     """
 
@@ -169,6 +170,8 @@ class Corpus(BaseModel):
             for language, loaded in by_language.items()
         }
         ids = self._ids(by_language[source])
+        everywhere = {id for loaded in by_language.values() for id in loaded.by_id}
+        strange = everywhere - by_language[source].by_id.keys()
         kept = set(ids)
         for language, loaded in by_language.items():
             kept &= loaded.by_id.keys()
@@ -189,11 +192,12 @@ class Corpus(BaseModel):
                 language: [loaded.by_id[id] for id in joined]
                 for language, loaded in by_language.items()
             },
-            n_expected=len(ids) if rows is None else min(rows, len(ids)),
+            n_expected=len(ids) + len(strange) if rows is None else rows,
             missing={
                 language: sum(id not in loaded.by_id for id in ids)
                 for language, loaded in by_language.items()
-            },
+            }
+            | {source: len(strange)},
             placeholders={language: len(found) for language, found in held.items()},
         )
 

@@ -60,13 +60,19 @@ def row_counts(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]
 def _corpus_rows(where: str, corpus: AlignedCorpus) -> Iterator[Remark]:
     n, wanted = corpus.n, corpus.n_expected
     each = _each(dict.fromkeys(corpus.sentences, n), "parallel sentence")
-    message = f"{each}, {wanted - n:,} left out." if n < wanted else f"{each}."
-    yield Remark("note", "row_counts", where, None, message, n, wanted)
+    yield Remark("note", "row_counts", where, None, f"{each}.", n, wanted)
+    if n < wanted:
+        message = (
+            f"There are {n:,} parallel sentences, not the {wanted:,} that were asked "
+            "for or that a language has."
+        )
+        yield Remark("warning", "row_counts", where, None, message, n, wanted)
     for code, lacking in corpus.missing.items():
         if lacking:
+            others = "the other languages" if code == PIVOT else name(PIVOT)
             message = (
-                f"{name(code)} lacks {lacking:,} of the English sentences, which are "
-                "left out in all languages."
+                f"{name(code)} lacks {lacking:,} of the sentences of {others}, which "
+                "are left out in all languages."
             )
             yield Remark("warning", "row_counts", where, code, message, lacking, wanted)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from spillover.metrics import SAME_LENGTH
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import MEASURES, read_draws
-from spillover.pipeline.store import Store
+from spillover.pipeline.store import Store, readable
 from spillover.rouge import rouge_at_same_length
 from spillover.study import Study
 
@@ -92,31 +93,32 @@ class Outcomes:
     def __init__(
         self, study: Study, inputs: Inputs, steps: Sequence[Step], store: Store
     ) -> None:
+        self.study, self.inputs = study, inputs
+        self.evaluated: dict[Step, pd.DataFrame] = {}
+        self.measured: dict[Step, pd.DataFrame] = {}
+        self.compared: dict[Step, list[dict[str, Any]]] = {}
+        self.counted: dict[Step, list[dict[str, Any]]] = {}
+        self.draws: dict[Step, dict[tuple[str, int], Any]] = {}
+        for step in steps:
+            folder = store.folder(step.spec)
+            if store.finished(step.spec):
+                with readable(folder):
+                    self._read(step, folder)
+
+    def _read(self, step: Step, folder: Path) -> None:
         import pandas as pd
 
-        self.study, self.inputs = study, inputs
-        done = [step for step in steps if store.finished(step.spec)]
-        folders = {step: store.folder(step.spec) for step in done}
-        self.evaluated: dict[Step, pd.DataFrame] = {
-            step: pd.read_parquet(folders[step] / "predictions.parquet")
-            for step in done
-            if step.kind == "evaluate"
-        }
-        self.measured: dict[Step, pd.DataFrame] = {
-            step: pd.read_parquet(folders[step] / MEASURES)
-            for step in self.evaluated
-            if (folders[step] / MEASURES).is_file()
-        }
-        compared = [step for step in done if step.kind == "compare"]
-        self.compared: dict[Step, list[dict[str, Any]]] = {
-            step: json.loads((folders[step] / "alignment.json").read_text("utf-8"))
-            for step in compared
-        }
-        self.counted: dict[Step, list[dict[str, Any]]] = {
-            step: json.loads((folders[step] / "distribution.json").read_text("utf-8"))
-            for step in compared
-        }
-        self.draws = {step: read_draws(folders[step]) for step in compared}
+        if step.kind == "evaluate":
+            self.evaluated[step] = pd.read_parquet(folder / "predictions.parquet")
+            if (folder / MEASURES).is_file():
+                self.measured[step] = pd.read_parquet(folder / MEASURES)
+        elif step.kind == "compare":
+            for found, name in (
+                (self.compared, "alignment.json"),
+                (self.counted, "distribution.json"),
+            ):
+                found[step] = json.loads((folder / name).read_text("utf-8"))
+            self.draws[step] = read_draws(folder)
 
     def state(self, step: Step) -> dict[str, Any]:
         """The first columns of a step's rows."""

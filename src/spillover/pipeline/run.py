@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from spillover.errors import ModelError, OutputError, SpilloverError, first_line
 from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
-from spillover.pipeline.store import Busy, Spec, Store
+from spillover.pipeline.store import Busy, Spec, Store, readable
 from spillover.pipeline.watcher import Watcher
 from spillover.study import Study
 
@@ -263,7 +263,12 @@ def _compare(
     texts = inputs.corpora[step.name].sentences
     sides = texts[PIVOT], texts[str(step.language)]
     rows, counted, draws = [], [], {}
-    with safe_open(paths[0], "np") as source, safe_open(paths[1], "np") as target:
+    with ExitStack() as stack:
+        opened = []
+        for path in paths:
+            with readable(path.parent):
+                opened.append(stack.enter_context(safe_open(path, "np")))
+        source, target = opened
         names = sorted(target.keys(), key=lambda name: _in_order(study, name))
         watcher.advanced(0, 0, 0)
         for done, name in enumerate(names, start=1):

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from spillover import writing
-from spillover.errors import OutputError
+from spillover.errors import DataError, OutputError, first_line
 
 MANIFEST = "manifest.json"
 
@@ -151,15 +151,35 @@ class Store:
         wanted = _flat(spec.fields)
         nearest: list[str] | None = None
         for path in sorted((self.root / spec.kind).glob(f"*/{MANIFEST}")):
-            entry = json.loads(path.read_text("utf-8"))
-            if entry["slot"] != spec.slot:
+            try:
+                entry = json.loads(path.read_text("utf-8"))
+                slot, there = entry["slot"], _flat(entry["fields"])
+            except (ValueError, TypeError, KeyError):  # damaged: nothing to compare
                 continue
-            there = _flat(entry["fields"])
+            if slot != spec.slot:
+                continue
             names = sorted(wanted.keys() | there.keys())
             differ = [name for name in names if wanted.get(name) != there.get(name)]
             if nearest is None or len(differ) < len(nearest):
                 nearest = differ
         return nearest
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Say of a finished step that cannot be read what to do about it.
+
+    Raises:
+        DataError: a file of the step is missing or damaged.
+    """
+    try:
+        yield
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(
+            f"the result of this step cannot be read ({first_line(error)})",
+            where=folder,
+            fix="delete the folder, and the next run makes it again",
+        ) from error
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
