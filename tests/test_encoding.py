@@ -285,3 +285,30 @@ def test_chat_without_a_template_is_an_error(
     plain.chat_template = None
     with pytest.raises(StudyError, match="chat: the tokenizer has no chat template"):
         Encoder(plain, opinions, chat=True)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{% bad",
+        "{{ raise_exception('no') }}",
+        "{{ x.y.z }}",
+        "{{ [].append.__self__ }}",
+    ],
+)
+def test_a_template_that_fails_is_an_error(
+    tokenizer: Tokenizer, opinions: Task, written: str
+) -> None:
+    plain = tokenizer("bos")
+    plain.chat_template = written
+    with pytest.raises(ModelError, match="the tokenizer's chat template fails"):
+        Encoder(plain, opinions, chat=True)
+
+
+def test_several_templates_of_which_none_is_the_default(
+    tokenizer: Tokenizer, opinions: Task
+) -> None:
+    plain = tokenizer("bos")
+    plain.chat_template = {"tool": "a", "rag": "b"}
+    with pytest.raises(ModelError, match="the tokenizer's chat template fails"):
+        Encoder(plain, opinions, chat=True)

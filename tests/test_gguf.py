@@ -119,13 +119,45 @@ def test_it_is_converted_once(
     file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first = converted(ModelSpec(gguf=file))
-    assert first == cache / "models" / file_sha256(file)
+    assert first.parent == cache / "models"
     assert [path.name for path in first.parent.iterdir()] == [first.name]
     assert (first / "model.safetensors").is_file()
     monkeypatch.setattr(gguf, "_convert", None)  # calling it would be an error
     assert converted(ModelSpec(gguf=file)) == first
     moved = file.rename(tmp_path / "renamed.gguf")
     assert converted(ModelSpec(gguf=moved)) == first
+
+
+def test_another_reader_converts_it_anew(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = gguf.place(ModelSpec(gguf=file))
+    monkeypatch.setattr(gguf, "version", lambda name: f"another {name}")
+    assert gguf.place(ModelSpec(gguf=file)) != first
+
+
+def test_what_lies_beside_the_file_is_not_read(
+    file: Path,
+    tiny: LanguageModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran = tmp_path / "ran"
+    for name, content in {
+        "tokenizer_config.json": {
+            "auto_map": {"AutoTokenizer": ["own.Own", None]},
+            "tokenizer_class": "Own",
+        },
+        "adapter_config.json": {"base_model_name_or_path": str(tmp_path / "none")},
+    }.items():
+        (file.parent / name).write_text(json.dumps(content))
+    (file.parent / "own.py").write_text(f"open({str(ran)!r}, 'w')")
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    loaded = load_model(str(file), device="cpu", dtype="float32")
+    assert not ran.exists()
+    ids = torch.tensor(tiny.encode(["The train"]))
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(ids).logits, tiny.model(ids).logits)
 
 
 def test_another_process_may_be_first_where_nothing_can_be_locked(

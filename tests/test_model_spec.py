@@ -16,6 +16,7 @@ from spillover.model_spec import (
     cache_folder,
     file_sha256,
     fingerprint,
+    pinned,
 )
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -103,6 +104,8 @@ def test_a_line_that_names_no_model_is_told_in_our_words() -> None:
         ({"wheel": "a==1", "sha256": SHA}, "'wheel' needs 'file' and 'sha256'"),
         ({"wheel": "a==1", "file": "b"}, "'wheel' needs 'file' and 'sha256'"),
         ({"wheel": "a==1", "file": "b", "sha256": SHA[1:]}, "64 hex digits"),
+        ({"hub": "/models/a"}, "'hub' is not a repository"),
+        ({"hub": "../a", "revision": "0" * 40}, "'hub' is not a repository"),
         ({"hub": "a", "file": "b"}, "'file' and 'sha256' go with 'wheel'"),
         ({"gguf": "a", "sha256": SHA}, "'file' and 'sha256' go with 'wheel'"),
         ({"hub": "a", "dtype": "x"}, "Extra inputs are not permitted"),
@@ -229,3 +232,11 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert cache_folder() == Path.home() / ".cache" / "spillover"
     monkeypatch.setenv("SPILLOVER_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
+
+
+def test_a_branch_is_pinned_to_the_commit_that_was_found() -> None:
+    found: dict[str, str | None] = {"base": f"acme/tiny@{'1' * 40}", "adapter": None}
+    spec = ModelSpec(hub="acme/tiny", revision="main", adapter=Path("a"))
+    assert pinned(spec, found) == spec.model_copy(update={"revision": "1" * 40})
+    folder = ModelSpec(folder=Path("a"))
+    assert pinned(folder, {"base": SHA, "adapter": None}) == folder

@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from spillover.devices import describe, resolve_device, resolve_dtype
 from spillover.errors import ModelError
 from spillover.model_checks import probe
-from spillover.model_spec import ModelSpec
+from spillover.model_spec import ModelSpec, check_index, fingerprint
 from spillover.models import (
     LanguageModel,
     attach,
@@ -340,6 +340,85 @@ def test_a_pickled_model_is_refused(
     weights.unlink()
     with pytest.raises(ModelError, match=r"the model cannot be loaded .*safetensors"):
         load_model(str(folder), device="cpu")
+
+
+def test_an_adapter_beside_the_weights_is_refused(
+    tiny_folders: dict[str, Path], make_adapter: MakeAdapter, tmp_path: Path
+) -> None:
+    """transformers puts it on unasked, and tuning another one takes it off."""
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "both")
+    shutil.copytree(make_adapter(), folder, dirs_exist_ok=True)
+    with pytest.raises(ModelError, match="holds an adapter beside the weights"):
+        fingerprint(ModelSpec(folder=folder))
+    with pytest.raises(ModelError, match="an adapter lies beside the weights"):
+        load_model(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "../outside.safetensors"])
+def test_an_index_names_safetensors_of_its_folder_alone(
+    tiny_folders: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "below" / "indexed")
+    weights = folder / "model.safetensors"
+    tensors = load_file(weights)
+    (folder / "more.safetensors").write_bytes(weights.read_bytes())
+    if name.endswith(".bin"):
+        torch.save(tensors, folder / name)
+    else:
+        save_file(tensors, folder / name, metadata={"format": "pt"})
+    weights.unlink()
+    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, name)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    for read in (fingerprint, load_model):
+        with pytest.raises(ModelError, match=rf"names '{name}'; expected files of"):
+            read(ModelSpec(folder=folder))
+
+
+@pytest.mark.parametrize("text", ["[", "[]", "{}", '{"weight_map": ["a"]}'])
+def test_an_index_that_is_none_is_an_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "model.safetensors.index.json"
+    path.write_text(text)
+    with pytest.raises(ModelError, match="not an index of weights"):
+        check_index(path)
+
+
+def test_soft_prompts_are_no_adapter(
+    tiny: LanguageModel, make_adapter: MakeAdapter
+) -> None:
+    """Of one kind PEFT would read what a path in the configuration names."""
+    folder = make_adapter()
+    settings = {
+        "peft_type": "MULTITASK_PROMPT_TUNING",
+        "prompt_tuning_init": "ONLY_SOURCE_SHARED",
+        "prompt_tuning_init_state_dict_path": str(folder / "evil.bin"),
+        "num_virtual_tokens": 2,
+        "token_dim": 32,
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    (folder / "evil.bin").write_bytes(b"x")
+    with pytest.raises(ModelError, match="puts vectors before a prompt"):
+        attach(tiny, folder)
+    assert "prompt" not in str(tiny.model)
+
+
+def test_a_tokenizer_of_another_model_is_an_error(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "small")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.resize_token_embeddings(128)
+    model.save_pretrained(folder)
+    with pytest.raises(ModelError, match="each below the 128 that the model knows"):
+        load_model(str(folder), device="cpu")
+
+
+def test_a_folder_of_the_name_of_a_repository_is_not_taken(
+    tiny_folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_folders["bos"], tmp_path / "acme")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"acme: there is a folder .* say \./acme"):
+        load_model(ModelSpec(hub="acme", revision="0" * 40))
 
 
 def test_damaged_weights_are_an_error(

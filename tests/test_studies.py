@@ -368,7 +368,7 @@ def test_a_training_of_no_step_that_learns(
     tiny_study.raw["tune"] |= {"batch_size": 64, "warmup_steps": 5}
     for found in said(tiny_study):
         assert "tune.warmup_steps" in found
-        assert "are one step" in found
+        assert "the warm-up takes 5 steps" in found
 
 
 def test_prompts_are_checked_before_a_model_is_loaded(
@@ -486,6 +486,16 @@ def test_a_long_text_is_cut_where_the_study_says_so(
     tiny_study.raw["evaluate"]["max_tokens"] = 64
     with pytest.raises(AssertionError, match="a model was loaded"):
         said(tiny_study)
+
+
+def test_the_commit_of_a_branch_is_what_is_loaded_and_written_down(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_study.raw["model"] = {"hub": "acme/tiny"}
+    found = {"base": f"acme/tiny@{'1' * 40}", "adapter": None}
+    monkeypatch.setattr("spillover.studies.fingerprint", lambda spec: found)
+    prepared = prepare(tiny_study.study, data_root=tiny_study.data, out=tiny_study.out)
+    assert prepared.study.model.revision == "1" * 40
 
 
 def test_preparing_writes_nothing(tiny_study: TinyStudy) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -300,15 +301,30 @@ def test_a_model_with_an_adapter_is_not_tuned(
     assert torch.equal(probe(tuned), before)
 
 
-def test_a_single_step_of_warm_up_is_an_error() -> None:
-    settings = TuneSettings(
-        epochs=1, batch_size=4, micro_batch_size=4, warmup_steps=0.05
-    )
-    with pytest.raises(StudyError, match=r"4 items in batches of 4 are one step.*low"):
-        check_steps(4, settings)
-    check_steps(5, settings)
-    check_steps(4, settings.model_copy(update={"epochs": 2}))
-    check_steps(4, settings.model_copy(update={"warmup_steps": 0}))
+@pytest.mark.parametrize(
+    ("n", "changes", "enough"),
+    [
+        (4, {}, False),
+        (5, {}, True),
+        (4, {"epochs": 2}, True),
+        (8, {"epochs": 0.5}, False),
+        (4, {"warmup_steps": 0}, True),
+        (4, {"schedule": "constant"}, True),
+        (4, {"schedule": "constant_with_warmup"}, False),
+        (12, {"warmup_steps": 3}, False),
+        (13, {"warmup_steps": 3}, True),
+        (12, {"warmup_steps": 0.7}, False),
+        (64, {"epochs": 6, "batch_size": 64, "warmup_steps": 100}, False),
+    ],
+)
+def test_training_goes_on_after_the_warm_up(
+    n: int, changes: dict[str, Any], enough: bool
+) -> None:
+    made = {"epochs": 1, "batch_size": 4, "micro_batch_size": 4, "warmup_steps": 0.05}
+    settings = TuneSettings.model_validate(made | changes)
+    told = nullcontext() if enough else pytest.raises(StudyError, match="the warm-up")
+    with told:
+        check_steps(n, settings)
 
 
 def test_one_gpu_a_process_is_used_of_several(

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jinja2 import TemplateError
+
 from spillover.data.items import Item
 from spillover.data.task import Task
-from spillover.errors import ModelError, StudyError
+from spillover.errors import ModelError, StudyError, first_line
 from spillover.models import encode
 
 DAY = datetime(2024, 7, 26)  # for chat templates that write the date
@@ -154,13 +156,20 @@ class Encoder:
         return self._chat([turn], add_generation_prompt=True) + self.lead
 
     def _chat(self, turns: list[dict[str, str]], **options: bool) -> str:
-        text: str = self.tokenizer.apply_chat_template(
-            turns,
-            tokenize=False,
-            chat_template=CLOCK + self.tokenizer.get_chat_template(),
-            date_string=f"{DAY:%d %b %Y}",
-            **options,
-        )
+        try:
+            text: str = self.tokenizer.apply_chat_template(
+                turns,
+                tokenize=False,
+                chat_template=CLOCK + self.tokenizer.get_chat_template(),
+                date_string=f"{DAY:%d %b %Y}",
+                **options,
+            )
+        except (TemplateError, ValueError) as error:  # the latter of several templates
+            raise ModelError(
+                f"the tokenizer's chat template fails ({first_line(error)})",
+                where=self.tokenizer.name_or_path,
+                fix="leave out 'chat', or mend the template",
+            ) from error
         return text
 
     def _before_answers(self) -> tuple[str, str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from spillover.errors import ModelError
+from spillover.errors import ModelError, first_line
 from spillover.model_spec import ModelSpec, cache_folder, file_sha256
 
 
@@ -21,7 +21,8 @@ def converted(spec: ModelSpec) -> Path:
     """The folder with the model of a GGUF file or wheel as safetensors.
 
     Converted in fp32 on first use and kept in the user's cache under a SHA-256 of
-    what it came from, so that later loads take no longer than any other model's.
+    what it came from and what read it, so that later loads take no longer than any
+    other model's.
 
     Raises:
         ModelError: the wheel cannot be fetched, its digest differs, or the GGUF file is
@@ -57,10 +58,10 @@ def place(spec: ModelSpec) -> Path:
     Raises:
         ModelError: there is no such GGUF file.
     """
-    if spec.wheel:  # a wheel may hold several
-        key = hashlib.sha256(f"{spec.sha256}/{spec.file}".encode()).hexdigest()
-    else:
-        key = file_sha256(_file(spec))
+    # A wheel may hold several files.
+    source = f"{spec.sha256}/{spec.file}" if spec.wheel else file_sha256(_file(spec))
+    readers = [f"{name} {version(name)}" for name in ("gguf", "transformers")]
+    key = hashlib.sha256(" ".join([source, *readers]).encode()).hexdigest()
     return cache_folder() / "models" / key
 
 
@@ -147,16 +148,19 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     check(gguf)
-    place: dict[str, Any] = {"gguf_file": gguf.name}
+    # What else lies in its folder, as an adapter or a tokenizer's code, is not read.
+    alone = folder.with_name("alone")
+    alone.mkdir()
+    (alone / gguf.name).symlink_to(gguf.absolute())
+    place: dict[str, Any] = {"gguf_file": gguf.name, "trust_remote_code": False}
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, dtype=torch.float32, output_loading_info=True, **place
+            alone, dtype=torch.float32, output_loading_info=True, **place
         )
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **place)
-    except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        tokenizer = AutoTokenizer.from_pretrained(alone, **place)
+    except Exception as error:  # numbers in its header that are none have any
         raise ModelError(
-            f"transformers cannot read this GGUF file ({error})", where=gguf
+            f"transformers cannot read this GGUF file ({first_line(error)})", where=gguf
         ) from error
     model, info = found
     if lacking := sorted(info["missing_keys"]):  # transformers draws them at random

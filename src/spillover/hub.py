@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spillover.errors import ModelError, OutputError, StudyError, unknown
 from spillover.model_card import Adapter, base_of, model_card
-from spillover.model_spec import adapter_digest, network_error
-from spillover.pipeline.run import ADAPTER
+from spillover.model_spec import ADAPTER, adapter_digest, network_error
 from spillover.report.examples import adapter_of
 from spillover.results import Results
 
@@ -50,10 +49,12 @@ def choose(
     folder = results.folder / adapter_of(study, name, number)
     adapter_digest(folder)  # says which file is missing
     try:
-        json.loads((folder / ADAPTER[0]).read_text("utf-8"))
+        settings = json.loads((folder / ADAPTER[0]).read_text("utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError(f"{ADAPTER[0]} is not a JSON object")
         with safe_open(folder / ADAPTER[1], "np"):
             pass
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise ModelError(
             f"the adapter is damaged ({error})",
             where=folder,

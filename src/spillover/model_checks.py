@@ -32,6 +32,23 @@ def check_numbers(values: Tensor) -> None:
         )
 
 
+def check_tokens(model: LanguageModel, place: str) -> None:
+    """See that the tokenizer is this model's, and cuts text into tokens.
+
+    Raises:
+        ModelError: it has tokens that the model does not know, or makes one of a text.
+    """
+    [ids] = model.encode([PROBE])
+    known = model.causal_lm.get_input_embeddings().weight.shape[0]
+    if len(ids) < 3 or max(ids) >= known:
+        raise ModelError(
+            f"the tokenizer makes the tokens {ids} of {PROBE!r}",
+            where=place,
+            expected=f"several, each below the {known} that the model knows",
+            fix="take the tokenizer that the model was trained with",
+        )
+
+
 def check_causal(model: LanguageModel, place: str) -> None:
     """See that no token looks at a later one, as in BERT, which also loads.
 

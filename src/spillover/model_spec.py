@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from spillover.errors import ModelError
+
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
 class ModelSpec(BaseModel):
@@ -54,6 +58,8 @@ class ModelSpec(BaseModel):
         given = [self.hub, self.folder, self.gguf, self.wheel]
         if sum(origin is not None for origin in given) != 1:
             raise ValueError("give exactly one of 'hub', 'folder', 'gguf' and 'wheel'")
+        if self.hub is not None and not re.fullmatch(REPOSITORY, self.hub):
+            raise ValueError(f"'hub' is not a repository, as user/name: {self.hub!r}")
         if self.revision is not None and self.hub is None:
             raise ValueError("'revision' goes with 'hub'")
         if self.wheel is None:
@@ -77,6 +83,8 @@ class ModelSpec(BaseModel):
         name = re.sub(r"(\.(I?Q|B?F)[0-9]\w*)?\.gguf$", "", name)
         return f"{name}+{self.adapter.name}" if self.adapter else name
 
+
+REPOSITORY = r"\w[\w.-]*(/[\w.-]+)?"
 
 EMBEDDED = {
     "smollm2-135m-instruct": {
@@ -117,7 +125,7 @@ def _fields_of(line: str) -> dict[str, str]:
         path = Path(line).expanduser()
     except RuntimeError as error:  # ~ of a user whom nobody knows
         raise ValueError(f"{line!r}: {error}") from error
-    if line.endswith(".gguf"):
+    if path.suffix.lower() == ".gguf":
         return {"gguf": str(path)}
     if (line and path.is_dir()) or line.startswith((".", "/", "~")):
         return {"folder": str(path)}
@@ -125,7 +133,7 @@ def _fields_of(line: str) -> dict[str, str]:
     near = get_close_matches(line, EMBEDDED, n=1, cutoff=0.8)
     if near:
         raise ValueError(f"unknown model {line!r}; did you mean {near[0]!r}")
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repo):
+    if not re.fullmatch(REPOSITORY, repo):
         raise ValueError(
             f"{line!r} is neither a repository of the Hub, a folder, a .gguf file "
             f"nor one of {', '.join(EMBEDDED)}"
@@ -164,13 +172,24 @@ def fingerprint(spec: ModelSpec) -> dict[str, str | None]:
     return {"base": base, "adapter": adapter}
 
 
+def pinned(spec: ModelSpec, found: Mapping[str, str | None]) -> ModelSpec:
+    """The model with the commit that `fingerprint` found, so that it is what is loaded.
+
+    A branch may move between the two.
+    """
+    if spec.hub is None:
+        return spec
+    commit = str(found["base"]).rpartition("@")[2]
+    return spec.model_copy(update={"revision": commit})
+
+
 def adapter_digest(folder: Path) -> str:
     """SHA-256 over an adapter's weights and configuration.
 
     Raises:
         ModelError: one of the two files is missing.
     """
-    files = [folder / "adapter_config.json", folder / "adapter_model.safetensors"]
+    files = [folder / name for name in ADAPTER]
     for file in files:
         if not file.is_file():
             raise ModelError(
@@ -179,6 +198,28 @@ def adapter_digest(folder: Path) -> str:
                 expected="a PEFT adapter saved as safetensors",
             )
     return _digest(files)
+
+
+def check_index(path: Path) -> None:
+    """See that a model's index, where it has one, names safetensors beside it alone.
+
+    Raises:
+        ModelError: it names pickled weights, or a file of another folder.
+    """
+    if not path.is_file():
+        return
+    try:
+        named = {*json.loads(path.read_text("utf-8"))["weight_map"].values()}
+        strange = [n for n in named if not re.fullmatch(r"[\w.-]+\.safetensors", n)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError("not an index of weights", where=path) from error
+    if strange:
+        raise ModelError(
+            f"names {min(strange)!r}",
+            where=path,
+            expected="files of the same folder that end in .safetensors",
+            fix="convert the weights with save_pretrained",
+        )
 
 
 def file_sha256(path: Path) -> str:
@@ -200,6 +241,14 @@ def _folder_digest(folder: Path) -> str:
             where=folder,
             expected="a model folder as save_pretrained writes it",
         )
+    if (folder / ADAPTER[0]).is_file():
+        raise ModelError(
+            "holds an adapter beside the weights, which would go on unasked",
+            where=folder,
+            expected="a base model alone",
+            fix="move the adapter away, or merge it into the weights",
+        )
+    check_index(folder / WEIGHTS_INDEX)
     kinds = {".safetensors", ".json", ".model", ".txt", ".jinja"}
     files = sorted(path for path in folder.iterdir() if path.suffix in kinds)
     if not any(path.suffix == ".safetensors" for path in files):

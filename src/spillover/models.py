@@ -13,6 +13,7 @@ from peft import PeftConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.hub import cached_file
 
 from spillover import gguf
 from spillover.devices import resolve_device, resolve_dtype
@@ -22,9 +23,16 @@ from spillover.model_checks import (
     check_adapter,
     check_causal,
     check_padding,
+    check_tokens,
     probe,
 )
-from spillover.model_spec import ModelSpec, adapter_digest, as_model_spec
+from spillover.model_spec import (
+    WEIGHTS_INDEX,
+    ModelSpec,
+    adapter_digest,
+    as_model_spec,
+    check_index,
+)
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,15 @@ def load_model(
     place, options = _place(spec)  # once: the bytes of a GGUF file are read for it
     tokenizer = _tokenizer(spec, place, options)
     _config(spec, place, options)
+    index: str | None = cached_file(
+        place,
+        WEIGHTS_INDEX,
+        revision=options.get("revision"),
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if index is not None:
+        check_index(Path(index))
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
             place,
@@ -219,6 +236,12 @@ def load_model(
         raise ModelError(
             f"the weights lack {len(lacking)} tensors, {lacking[0]} first", where=place
         )
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise ModelError(
+            "an adapter lies beside the weights, and transformers has put it on",
+            where=place,
+            expected="a base model alone",
+        )
     name = spec.model_copy(update={"adapter": None}).name
     try:
         model = model.to(where)
@@ -229,6 +252,7 @@ def load_model(
             fix="take another dtype, or a device with more that is free",
         ) from error
     loaded = LanguageModel(model.eval(), tokenizer, name)
+    check_tokens(loaded, place)
     check_causal(loaded, place)
     check_padding(loaded, place)
     return loaded if spec.adapter is None else attach(loaded, spec.adapter)
@@ -250,6 +274,8 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     before = probe(base)
     with _as_misfit(base, folder):
         config = PeftConfig.from_pretrained(str(folder))
+        if config.is_prompt_learning:  # one kind of it reads a pickle, too
+            raise ValueError(f"{config.peft_type} puts vectors before a prompt")
         config.inference_mode = True
         adapted = get_peft_model(base.model, config, autocast_adapter_dtype=False)
     name = f"{base.name}+{folder.name}"
@@ -335,6 +361,13 @@ def _place(spec: ModelSpec) -> tuple[str, dict[str, Any]]:
     # Without a word transformers asks, at a terminal, whether to run a model's code.
     options: dict[str, Any] = {"trust_remote_code": False}
     if spec.hub is not None:
+        if Path(spec.hub).is_dir():  # which transformers would take instead
+            raise ModelError(
+                "there is a folder of that name here",
+                where=spec.hub,
+                expected="a repository of the Hub",
+                fix=f"say ./{spec.hub} if it is the folder that is meant",
+            )
         return spec.hub, options | {"revision": spec.revision or "main"}
     folder = spec.folder if spec.folder is not None else gguf.converted(spec)
     return str(folder), options

@@ -22,10 +22,10 @@ from spillover.analysis.verdict import Evidence, Finding, Verdict, to_frame
 from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.languages import language as language_of
+from spillover.model_spec import ADAPTER
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
-from spillover.pipeline.run import ADAPTER
 from spillover.pipeline.store import Store
 from spillover.published.comparison import beside
 from spillover.report import evidence, tables

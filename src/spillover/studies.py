@@ -10,7 +10,7 @@ from filelock import FileLock
 from spillover.errors import Faults, OutputError
 from spillover.lint import lint, to_frame
 from spillover.lint.remark import Remark
-from spillover.model_spec import fingerprint
+from spillover.model_spec import fingerprint, pinned
 from spillover.pipeline.inputs import Inputs, collecting, read_inputs
 from spillover.pipeline.plan import Step, plan
 from spillover.pipeline.run import execute
@@ -25,7 +25,7 @@ class Prepared:
     """A study that was read and checked, and what it would run.
 
     Attributes:
-        study: the study.
+        study: the study, its model with the commit that its branch stood at.
         inputs: its data.
         steps: its steps, in the order in which they run.
         store: where their results are kept.
@@ -88,6 +88,7 @@ def prepare(
 
             errors += misfits(study, inputs, model=model is not None)
         raise Faults(errors)
+    study = study.model_copy(update={"model": pinned(study.model, model)})
     dtype = str(resolve_dtype(study.dtype, where)).removeprefix("torch.")
     steps = plan(study, inputs, model, where.type, dtype)
     store = Store(folder.parent / "steps")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -145,17 +146,22 @@ def _attention(device: torch.device) -> Iterator[None]:
 
 
 def check_steps(n: int, settings: TuneSettings) -> None:
-    """See that training on n items has a step that learns.
+    """See that training on n items goes on after the warm-up.
 
     Raises:
-        StudyError: there is one step alone, and the warm-up has its learning rate at 0.
+        StudyError: it does not reach the learning rate that was asked for.
     """
-    if settings.warmup_steps and n <= settings.batch_size and settings.epochs == 1:
+    if settings.schedule == "constant" or not settings.warmup_steps:
+        return
+    steps = math.ceil(settings.epochs * math.ceil(n / settings.batch_size))
+    warmup = settings.warmup_steps
+    warmup = math.ceil(steps * warmup) if warmup < 1 else int(warmup)
+    if steps <= warmup:
         raise StudyError(
-            f"{n} items in batches of {settings.batch_size} are one step, which the "
-            "warm-up begins with a learning rate of 0",
+            f"the warm-up takes {warmup} steps, and {n} items in batches of "
+            f"{settings.batch_size} make {steps} in all",
             where="tune.warmup_steps",
-            expected="0 steps, or more steps",
+            expected="more steps than it takes",
             fix="lower warmup_steps or batch_size, or take more items or epochs",
         )
 
@@ -360,7 +366,7 @@ class _Watch(TrainerCallback):
     ) -> None:
         logs = logs or {}
         loss = logs.get("loss", logs.get("train_loss", 0.0))  # the latter at the end
-        if loss != loss or loss in (float("inf"), float("-inf")):
+        if not math.isfinite(loss):
             raise ModelError(
                 f"the training loss is {loss} at step {state.global_step}",
                 where="tune",

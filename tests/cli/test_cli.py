@@ -117,6 +117,18 @@ def test_the_paper_can_be_planned_with_nothing_at_hand(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+def test_an_output_that_cannot_write_every_letter(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "spillover.cli", "audit"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"\u03c1" in done.stdout
+
+
 def test_the_paper_on_a_data_folder_that_lacks_some(
     spillover: Spillover, data_root: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -64,6 +65,9 @@ def main() -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")  # our own progress line is enough
     # PEFT still uses a name that transformers renames; no reader can mend that.
     warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot write goes as a code
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SpilloverError as error:

@@ -31,7 +31,6 @@ GENERATED = "generated.jsonl"
 """While a step goes on."""
 PATIENCE = 10.0
 """Seconds that one step is waited for before all others are looked at again."""
-ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def execute(

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spillover.report.panel import Panel, terminal
-from spillover.terminal.console import WIDTH, err, out
+from spillover.terminal.console import WIDTH, Lines, err, out
 from spillover.terminal.live import Progress
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def show_table(lines: Table) -> None:
 
 def table(*columns: str) -> Table:
     """An empty table with these columns."""
-    lines = Table(box=None, pad_edge=False, header_style="bold")
+    lines = Lines(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         lines.add_column(column, overflow="fold")
     return lines

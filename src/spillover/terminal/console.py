@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 WIDTH = 80
 """The most columns that are used, however wide the terminal is."""
@@ -21,6 +24,25 @@ SHOWN = {code: f"\\x{code:02x}" for code in _CONTROLS}
 SHOWN |= {code: f"\\u{code:04x}" for code in _DIRECTIONS}
 
 
+def without_controls(text: str) -> str:
+    """A text with the code of each control character in its place."""
+    return text.translate(SHOWN)
+
+
+class Lines(Table):
+    """A table that knows how wide a cell is once its control characters are codes."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """As rich does."""
+        shown: list[RenderableType | None] = []
+        for cell in cells:
+            if isinstance(cell, Text):
+                shown.append(Text(without_controls(cell.plain), cell.style))
+            else:
+                shown.append(without_controls(cell) if isinstance(cell, str) else cell)
+        super().add_row(*shown, **options)
+
+
 class Stream(Console):
     """A console that ends quietly once nobody reads it any more, as before `| head`."""
 
@@ -33,7 +55,7 @@ class Stream(Console):
         fill the clipboard or turn the direction of writing.
         """
         for text, style, control in super().render(renderable, options):
-            shown = text if control else text.translate(SHOWN)
+            shown = text if control else without_controls(text)
             yield Segment(shown, style, control)
 
     def on_broken_pipe(self) -> None:
