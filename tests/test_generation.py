@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,16 @@ def test_an_interrupted_generation_goes_on_with_the_next_batch(
     # Now all of it is there, and nothing is asked of the model any more.
     assert evaluate(tiny, titles, reviews, "en", settings, kept=kept) == whole
     assert calls["rows"] == len(reviews) - done
+    # Nothing of it is another decoding's, or another model's of that name.
+    shorter = settings.model_copy(update={"max_new_tokens": 3})
+    alone = evaluate(tiny, titles, reviews, "en", shorter)
+    assert evaluate(tiny, titles, reviews, "en", shorter, kept=kept) == alone != whole
+    monkeypatch.undo()
+    other = LanguageModel(deepcopy(tiny.model), tiny.tokenizer, tiny.name)
+    with torch.no_grad():
+        other.model.lm_head.weight.mul_(-1)
+    alone = evaluate(other, titles, reviews, "en", settings)
+    assert evaluate(other, titles, reviews, "en", settings, kept=kept) == alone != whole
 
 
 def test_texts_of_other_prompts_are_not_taken(

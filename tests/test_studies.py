@@ -163,6 +163,14 @@ def test_a_users_own_finding_comes_after_the_papers(tiny_done: Done) -> None:
 def test_versions_are_written_down(tiny_done: Done) -> None:
     versions = json.loads((tiny_done[0].out / "versions.json").read_text())
     assert {"python", "platform", "spillover", "torch", "peft"} <= versions.keys()
+    assert (versions["device"], versions["dtype"]) == ("cpu", "float32")
+
+
+def test_a_run_folder_does_not_choose_the_command(
+    tiny_done: Done, tmp_path: Path
+) -> None:
+    (tmp_path / "study.yaml").write_text(f"# {AGAIN}; rm -rf x\nname: a\n")
+    assert replace(tiny_done[1], folder=tmp_path).command == AGAIN
 
 
 def test_the_study_as_run_gives_the_same_keys(tiny_done: Done) -> None:

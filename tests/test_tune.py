@@ -470,6 +470,15 @@ def test_bf16_is_trained_with_an_fp32_adapter(
     assert tuned < 0.8 * base
 
 
+def test_an_answer_that_leaves_no_room_is_an_error(
+    tiny: LanguageModel, titles: Task
+) -> None:
+    item = Item("a", {"review": "A film."}, "long " * 60)
+    settings = SETTINGS.model_copy(update={"max_tokens": 34})
+    with pytest.raises(StudyError, match=r"titles: the answer of item a has \d+ tok"):
+        encode_examples(tiny.tokenizer, titles, [item], settings, context=tiny.context)
+
+
 def test_long_items_are_cut_so_that_the_answer_fits(
     tiny: LanguageModel, titles: Task, reviews: list[Item]
 ) -> None:

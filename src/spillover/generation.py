@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from spillover import writing
 from spillover.batching import Progress, batches, pad, untold
 from spillover.encoding import Encoded
 from spillover.model_checks import check_numbers
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, glimpse
 from spillover.settings import EvaluateSettings
 
 PLAIN_DECODING = {
@@ -59,7 +60,8 @@ def generate(
     Raises:
         ModelError: the model computes NaN.
     """
-    found = {} if kept is None else _read_kept(kept, prompts)
+    call = "" if kept is None else _digest(model, settings)
+    found = {} if kept is None else _read_kept(kept, call, prompts)
     lengths = [(len(p.ids) + settings.max_new_tokens) * settings.beams for p in prompts]
     todo = batches(lengths, settings.batch_tokens * settings.beams)
     todo = [batch for batch in todo if not found.keys() >= set(batch)]
@@ -84,31 +86,38 @@ def generate(
         found |= new
         if kept is not None:
             with kept.open("a", encoding="utf-8") as file:
-                file.write(_as_lines(new, prompts))
+                file.write(_as_lines(call, new, prompts))
         written = int((out[:, width:] != model.pad_id).sum())
         progress(len(batch), sum(len(prompts[i].ids) for i in batch) + written)
     return [found[number] for number in range(len(prompts))]
 
 
-def _as_lines(texts: Mapping[int, str], prompts: Sequence[Encoded]) -> str:
-    rows = ([i, prompts[i].text, text] for i, text in texts.items())
+def _digest(model: LanguageModel, settings: EvaluateSettings) -> str:
+    """What tells the texts of one model and decoding from those of another."""
+    how = [settings.beams, settings.max_new_tokens, str(model.dtype), glimpse(model)]
+    return hashlib.sha256(json.dumps(how).encode()).hexdigest()
+
+
+def _as_lines(call: str, texts: Mapping[int, str], prompts: Sequence[Encoded]) -> str:
+    rows = ([call, i, prompts[i].text, text] for i, text in texts.items())
     return "".join(f"{json.dumps(row)}\n" for row in rows)
 
 
-def _read_kept(kept: Path, prompts: Sequence[Encoded]) -> dict[int, str]:
-    """Number of a prompt -> the text that an interrupted call made of it.
+def _read_kept(kept: Path, call: str, prompts: Sequence[Encoded]) -> dict[int, str]:
+    """Number of a prompt -> the text that the same call made of it, interrupted.
 
     The last line may have been cut off; the file is left without it.
     """
     found: dict[int, str] = {}
     for line in kept.read_text("utf-8").splitlines() if kept.is_file() else ():
         try:
-            number, prompt, text = json.loads(line)
+            of, number, prompt, text = json.loads(line)
         except ValueError:
             break
-        if number < len(prompts) and prompts[number].text == prompt:
+        same = of == call and number < len(prompts) and prompts[number].text == prompt
+        if same:
             found[number] = text
-    writing.replace(kept, _as_lines(found, prompts))
+    writing.replace(kept, _as_lines(call, found, prompts))
     return found
 
 

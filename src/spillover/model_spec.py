@@ -142,13 +142,22 @@ def _fields_of(line: str) -> dict[str, str]:
 
 
 def cache_folder() -> Path:
-    """Where converted models are kept: SPILLOVER_CACHE, else the user's cache."""
+    """Where converted models are kept: SPILLOVER_CACHE, else the user's cache.
+
+    Raises:
+        ModelError: the user has no home.
+    """
     own = os.environ.get("SPILLOVER_CACHE")
     if own:
         return Path(own)
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spillover"
-    )
+    try:
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:  # a container's user whom no file knows
+        raise ModelError(
+            "there is no home folder to keep converted models in",
+            fix="name a folder for them as SPILLOVER_CACHE",
+        ) from error
+    return Path(caches) / "spillover"
 
 
 def fingerprint(spec: ModelSpec) -> dict[str, str | None]:

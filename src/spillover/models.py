@@ -115,6 +115,12 @@ def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return [marked[: at[0]] + row for row in ids]
 
 
+def glimpse(model: LanguageModel) -> list[list[float]]:
+    """A few numbers of every weight, by which models of one name can be told apart."""
+    weights = model.model.parameters()
+    return [weight.detach().reshape(-1)[:4].tolist() for weight in weights]
+
+
 def backbone_of(causal_lm: Any) -> nn.Module:
     """A model without its head over the vocabulary."""
     base: Any = causal_lm.base_model

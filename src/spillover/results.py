@@ -42,6 +42,7 @@ Versions = dict[Name, Name]
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
 AGAIN = "spillover run study.yaml --out again"
+AGAIN_WITH_DATA = f"{AGAIN} --data-root DATA"
 
 FRAMES = (
     "evaluations", "comparisons", "similarities", "correlations", "controls", "pooled",
@@ -211,11 +212,12 @@ class Results:
     def command(self) -> str:
         """What runs the study again, beside its `study.yaml`, which begins with it."""
         first, _, _ = self.kept("study.yaml").partition("\n")
-        return first[2:] if first.startswith(f"# {AGAIN}") else AGAIN
+        told = first.removeprefix("# ")
+        return told if told in (AGAIN, AGAIN_WITH_DATA) else AGAIN
 
     @property
     def versions(self) -> dict[str, str]:
-        """With which version of each package the run was made.
+        """On what, and with which version of each package, the run was made.
 
         Raises:
             DataError: the run's folder does not say so, or is damaged there.
@@ -314,7 +316,7 @@ def write_results(
     writing.replace(folder / "versions.json", versions + "\n")
     as_run = study.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
-    command = AGAIN if inputs.data_root is None else f"{AGAIN} --data-root DATA"
+    command = AGAIN if inputs.data_root is None else AGAIN_WITH_DATA
     writing.replace(folder / "study.yaml", f"# {command}\n{text}")
     results.write_report()
     return results
@@ -379,9 +381,16 @@ def _link(source: Path, target: Path) -> None:
 
 def _versions(steps: Sequence[Step]) -> dict[str, str]:
     scorers = [step.spec.fields.get("packages", {}) for step in steps]
+    computed = {
+        name: str(step.spec.fields[name])
+        for step in steps
+        for name in ("device", "dtype")
+        if name in step.spec.fields
+    }
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
+        **computed,
         **{name: version(name) for name in PACKAGES},
         **{name: number for found in scorers for name, number in found.items()},
     }

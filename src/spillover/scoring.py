@@ -84,12 +84,13 @@ def _logprobs(
         # By index tensor: see `evaluate.next_token_logprobs`.
         kept = torch.arange(width - longest, width, device=model.device)
         output = model.model(**inputs, logits_to_keep=kept, use_cache=False)
-        logprobs = output.logits.float().log_softmax(-1).cpu()
-        for row, i in zip(logprobs, batch, strict=True):
-            answer = torch.tensor(pairs[i][1])
-            steps = torch.arange(longest - len(answer), longest)
-            check_numbers(row[steps, answer])  # padding may hold no number
-            found[i] = float(row[steps, answer].sum())
+        wanted = pad([pairs[i][1] for i in batch], 0, device=model.device)
+        logprobs = output.logits.float().log_softmax(-1)
+        each = logprobs.gather(-1, wanted["input_ids"].unsqueeze(-1)).squeeze(-1)
+        each = each.masked_fill(wanted["attention_mask"] == 0, 0)  # may be no number
+        check_numbers(each)
+        for i, total in zip(batch, each.sum(1).tolist(), strict=True):
+            found[i] = total
         progress(len(batch), sum(len(rows[i]) for i in batch))
     flat = iter(found)
     return [[next(flat) for _ in choices] for choices in answers]

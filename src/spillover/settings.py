@@ -18,6 +18,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+MOST = 1_000_000
+"""More of anything is a slip of the finger."""
+
 Schedule = Literal[
     "constant", "constant_with_warmup", "cosine", "inverse_sqrt", "linear", "polynomial"
 ]
@@ -54,17 +57,17 @@ class TuneSettings(Settings):
         project: what trackers file it under; None: the study's name, or `spillover`.
     """
 
-    epochs: float = Field(default=6, gt=0)  # the paper's
+    epochs: float = Field(default=6, gt=0, le=MOST)  # the paper's
     learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
     schedule: Schedule = "cosine"  # the paper's
-    rank: int = Field(default=8, ge=1)  # the paper's
-    alpha: int = Field(default=32, ge=1)  # the paper's
+    rank: int = Field(default=8, ge=1, le=MOST)  # the paper's
+    alpha: int = Field(default=32, ge=1, le=MOST)  # the paper's
     dropout: float = Field(default=0.05, ge=0, lt=1)  # Alpaca-LoRA's
     target_modules: Literal["all-linear"] | tuple[str, ...] = ("q_proj", "v_proj")
     # ^ Alpaca-LoRA's
-    batch_size: int = Field(default=128, ge=1)  # Alpaca-LoRA's
+    batch_size: int = Field(default=128, ge=1, le=MOST)  # Alpaca-LoRA's
     micro_batch_size: int = Field(default=32, ge=1)  # ours
-    warmup_steps: float = Field(default=100, ge=0)  # Alpaca-LoRA's
+    warmup_steps: float = Field(default=100, ge=0, le=MOST)  # Alpaca-LoRA's
     weight_decay: float = Field(default=0.0, ge=0)  # transformers' default
     max_tokens: int | None = Field(default=None, ge=16)  # ours
     checkpoint_minutes: float = Field(default=5, gt=0)  # ours
@@ -103,7 +106,7 @@ class EvaluateSettings(Settings):
 
     scoring: Scoring = "first"  # the paper's max_new_tokens = 1
     beams: int = Field(default=4, ge=1)  # the paper's
-    max_new_tokens: int = Field(default=100, ge=1)  # the paper's
+    max_new_tokens: int = Field(default=100, ge=1, le=MOST)  # the paper's
     max_tokens: int | None = Field(default=None, ge=16)  # ours
     batch_tokens: int = Field(default=4096, ge=1)  # ours
 

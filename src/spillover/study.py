@@ -51,8 +51,8 @@ class TaskUse(Strict):
 
     task: str | Task
     train: Files | None = None
-    train_rows: int | None = Field(default=None, ge=1)
-    test_rows: int | None = Field(default=None, ge=1)
+    train_rows: int | None = Field(default=None, ge=1, lt=2**31)
+    test_rows: int | None = Field(default=None, ge=1, lt=2**31)
     prompts: dict[Annotated[str, Field(pattern=NAME)], str] = {}
     tune: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
@@ -96,7 +96,7 @@ class CorpusUse(Strict):
     """
 
     corpus: str | Corpus
-    rows: int | None = Field(default=None, ge=2)
+    rows: int | None = Field(default=None, ge=2, lt=2**31)
 
     def resolve(self) -> Corpus:
         """The corpus itself.

@@ -32,7 +32,7 @@ from spillover.data.task import Task
 from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError, OutputError, StudyError
 from spillover.lora import with_lora
-from spillover.models import LanguageModel, fp32_head
+from spillover.models import LanguageModel, fp32_head, glimpse
 from spillover.settings import NOT_IN_KEY, TuneSettings
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
@@ -59,8 +59,8 @@ def tune(
     dtype and the adapter is fp32, trained under autocast where the base is not fp32.
 
     A `checkpoints` folder in `folder` holds what an interrupted call has done; the
-    same call goes on from there, to the same bytes on the same machine. A call with
-    other items, settings or another seed starts anew.
+    same call goes on from there, on the same CPU to the same bytes. A call with other
+    items, settings or another seed starts anew.
 
     Args:
         model: the base; it is given back as it was.
@@ -95,7 +95,7 @@ def tune(
         model.tokenizer, task, items, settings, context=model.context, chat=chat
     )
     set_seed(seed)
-    base = _glimpse(model)
+    base = glimpse(model)
     adapted = with_lora(model.model, settings)
     checkpoints = folder / "checkpoints"
     try:
@@ -199,6 +199,13 @@ def encode_examples(
     examples = []
     for prompt, answer, word in zip(prompts, answers, words, strict=True):
         room = limit - len(answer + end)
+        if room < 1:
+            raise StudyError(
+                f"the answer of item {prompt.item.id} has {len(answer + end)} tokens",
+                where=task.name,
+                expected=f"less than the {limit} that fit with its prompt",
+                fix="raise max_tokens, or leave the item out",
+            )
         if len(prompt.ids) > room:
             tight = Encoder(tokenizer, task, max_tokens=room, chat=chat)
             [prompt] = tight.prompts([prompt.item])
@@ -225,12 +232,6 @@ def collate(rows: Sequence[dict[str, list[int]]], fill: int) -> dict[str, Tensor
     batch["logits_to_keep"] = torch.arange(max(width - answers - 1, 0), width)
     batch["labels"] = labels[:, batch["logits_to_keep"]]
     return batch
-
-
-def _glimpse(model: LanguageModel) -> list[list[float]]:
-    """A few numbers of every weight, by which bases of one name can be told apart."""
-    weights = model.model.parameters()
-    return [weight.detach().reshape(-1)[:4].tolist() for weight in weights]
 
 
 def _resumable(folder: Path, call: object) -> str | None:

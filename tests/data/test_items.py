@@ -9,6 +9,7 @@ from spillover.data.items import (
     Item,
     check_aligned,
     digest,
+    shuffled,
     subsample,
     without_placeholders,
 )
@@ -178,3 +179,11 @@ def test_placeholders_are_kept_or_dropped(
 def test_without_a_placeholder_every_item_stays() -> None:
     rows = {"en": items("1", "2")}
     assert without_placeholders(rows, None, "intersection") == (rows, {"en": 0})
+
+
+def test_a_shuffle_knows_ids_and_seed_alone() -> None:
+    items = [Item(str(n), {"text": "a"}, "0") for n in range(50)]
+    found = shuffled(items, 1)
+    assert found == shuffled(items[::-1], 1) != items
+    assert sorted(found, key=lambda item: int(item.id)) == items
+    assert shuffled(items, 2) != found

@@ -91,12 +91,12 @@ def test_the_english_train_split_is_read(data_root: Path, tmp_path: Path) -> Non
 
 
 def test_the_corpus_is_the_first_sentence_of_each_pair(data_root: Path) -> None:
-    everything = CORPUS.parallel(PAPER, data_root, placeholders="keep")
+    everything = CORPUS.parallel(PAPER, data_root)
     assert (everything.n, everything.n_expected) == (2000, 2000)
     assert everything.sentences["de"] == [
         row[1] for row in official(data_root, "de", "test_2k")
     ]
-    clean = CORPUS.parallel(PAPER, data_root)
+    clean = CORPUS.parallel(PAPER, data_root, placeholders="intersection")
     dirty = {
         row[0]
         for language in PAPER

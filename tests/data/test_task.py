@@ -69,6 +69,18 @@ def test_a_label_outside_the_set_is_an_error(tmp_path: Path) -> None:
     )
 
 
+def test_an_answer_without_its_number_is_an_error(tmp_path: Path) -> None:
+    lines = [{"review": "1 + 1?", "sum": "2"}, {"review": "2 + 2?", "sum": "four"}]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    path = write(tmp_path, "en/test.jsonl", text)
+    files = [{"path": "{language}/{split}.jsonl", "target": "sum"}]
+    generated = {"kind": "generation", "answers": {}, "chance": None}
+    task = own(metric="exact_number", files=files, **generated)
+    with pytest.raises(DataError) as caught:
+        task.load("test", "en", tmp_path)
+    assert str(caught.value).startswith(f"{path}:2: the answer 'four' holds no number")
+
+
 def test_a_reference_may_be_any_text(tmp_path: Path) -> None:
     write(tmp_path, "en/test.jsonl", json.dumps({"text": "Long.", "sum": "L."}) + "\n")
     files = [{"path": "{language}/{split}.jsonl", "target": "sum"}]

@@ -153,6 +153,19 @@ def test_a_table_of_ones_own_needs_few_columns(tmp_path: Path) -> None:
     assert [*found["value"]] == [1]
 
 
+def test_a_row_without_a_language_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("model,task,language,metric,value\nm,t,,acc,0.5\nm,t,de,acc,0.4\n")
+    with pytest.raises(DataError, match=r"scores\.csv: a row without a language"):
+        read_table(path, "evaluations")
+
+
+def test_a_code_of_digits_is_a_code(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("model,task,language,metric,value\nm,t,01,acc,0.5\nm,t,02,acc,1\n")
+    assert read_table(path, "evaluations")["language"].tolist() == ["01", "02"]
+
+
 def test_tables_of_another_form_are_errors(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     with pytest.raises(DataError, match="no such file"):

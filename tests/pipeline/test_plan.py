@@ -114,6 +114,22 @@ def test_a_path_is_in_no_key(tiny_study: TinyStudy, tmp_path: Path) -> None:
     assert keys(tiny_study) == before
 
 
+def test_a_name_alone_is_no_reason_to_tune_again(tiny_study: TinyStudy) -> None:
+    before = keys(tiny_study)
+    tiny_study.raw["tasks"][0]["task"]["name"] = "views"
+    assert keys(tiny_study)["tune views"] == before["tune opinions"]
+
+
+def test_the_order_of_the_answers_is_in_the_keys(tiny_study: TinyStudy) -> None:
+    """Of two that score alike the first is taken."""
+    before = keys(tiny_study)
+    task = tiny_study.raw["tasks"][0]["task"]
+    task["answers"] = dict(reversed(task["answers"].items()))
+    after = keys(tiny_study)
+    label = "evaluate opinions en before"
+    assert after[label] != before[label]
+
+
 def set_task(name: str, value: Any) -> Callable[[TinyStudy], None]:
     def change(tiny: TinyStudy) -> None:
         tiny.raw["tasks"][0]["task"][name] = value

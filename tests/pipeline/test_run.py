@@ -12,6 +12,7 @@ from filelock import FileLock
 from safetensors.numpy import load_file
 
 from spillover.errors import DataError, ModelError
+from spillover.model_spec import ADAPTER
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import VECTORS, execute
@@ -240,6 +241,6 @@ def test_a_finished_tuning_keeps_no_checkpoints(
     prepared = prepared_of(tiny_done[0])
     step = next(step for step in prepared.steps if step.kind == "tune")
     names = {path.name for path in prepared.store.folder(step.spec).iterdir()}
-    assert {*module.ADAPTER, "log.json", "manifest.json"} <= names
+    assert {*ADAPTER, "log.json", "manifest.json"} <= names
     assert "checkpoints" not in names
     assert prepared.store.manifest(step.spec)["seconds"] > 0

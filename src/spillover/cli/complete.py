@@ -99,5 +99,8 @@ def _typed(incomplete: str) -> str:
 def _files(incomplete: str, *suffixes: str) -> list[str]:
     folder = _typed(incomplete)
     here = Path(folder)
-    names = sorted(path.name for path in here.iterdir()) if here.is_dir() else []
+    try:
+        names = sorted(path.name for path in here.iterdir())
+    except OSError:  # none, or one that may not be read: nothing to offer
+        return []
     return [folder + name for name in names if name.endswith(suffixes)]

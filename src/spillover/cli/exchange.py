@@ -181,7 +181,7 @@ def _show(frame: pd.DataFrame) -> None:
         gap = row["low"] != row["low"]
         lines.add_row(
             row["measure"],
-            "–" if row["pooling"] is None else row["pooling"],
+            row["pooling"] if isinstance(row["pooling"], str) else "–",
             _number(row["layer"], ".0f"),
             _number(row["value"], "z.2f"),
             "–" if gap else f"{row['low']:z.2f} to {row['high']:z.2f}",

@@ -47,13 +47,14 @@ def tune(
 ) -> Answer:
     """Fine-tune a model with LoRA on a task's English items."""
     from spillover.data import registry
+    from spillover.data.items import shuffled
     from spillover.model_spec import as_model_spec
     from spillover.pipeline.store import check_writable
 
     chosen = registry.task(task)
     settings = _settings(set_ or [])
     spec = as_model_spec(model, "--model")
-    items = chosen.load("train", PIVOT, data_root)[:rows]
+    items = shuffled(chosen.load("train", PIVOT, data_root), seed)[:rows]
     check_writable(out)
     from spillover.models import load_model
     from spillover.tune import tune as tune_model

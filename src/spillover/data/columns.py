@@ -13,7 +13,7 @@ from spillover.data import template
 from spillover.errors import DataError
 
 Split = Literal["train", "validation", "test"]
-NAME = r"^\w[\w.-]*$"  # of a task or corpus, which folders are named after
+NAME = r"^\w[\w.-]{0,31}$"  # of a task or corpus; files are named after several
 SHOWN = 20
 
 

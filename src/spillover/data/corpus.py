@@ -117,7 +117,7 @@ class Corpus(BaseModel):
         source: str = PIVOT,
         rows: int | None = None,
         seed: int = 1,
-        placeholders: Literal["keep", "intersection"] = "intersection",
+        placeholders: Literal["keep", "intersection"] = "keep",
     ) -> AlignedCorpus:
         """`load` and `align` the given languages, and `source` in any case.
 
@@ -140,7 +140,7 @@ class Corpus(BaseModel):
         *,
         rows: int | None = None,
         seed: int = 1,
-        placeholders: Literal["keep", "intersection"] = "intersection",
+        placeholders: Literal["keep", "intersection"] = "keep",
     ) -> AlignedCorpus:
         """Join languages on their ids.
 

@@ -45,6 +45,14 @@ def rank(id: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}:{id}".encode()).digest()
 
 
+def shuffled(items: Iterable[Item], seed: int) -> list[Item]:
+    """Items in an order that knows only their ids and the seed.
+
+    Files are sorted, as by label or by genre; what is taken first would be of one kind.
+    """
+    return sorted(items, key=lambda item: rank(item.id, seed))
+
+
 def subsample(items: ItemsByLanguage, n: int, seed: int) -> dict[str, list[Item]]:
     """The same `n` items of every language, as far as the languages share ids.
 

@@ -64,7 +64,14 @@ class Files(Columns):
         """
         path = self.spelled(self.path, language, split)
         if self.package is not None:
-            return Path(str(package_files(self.package).joinpath(path)))
+            try:
+                return Path(str(package_files(self.package).joinpath(path)))
+            except (ImportError, TypeError) as error:  # the latter of a module
+                raise DataError(
+                    f"no Python package {self.package!r} with files in it",
+                    where="package",
+                    fix="leave 'package' out to read a path",
+                ) from error
         if root is None and self.needs_root:
             raise DataError(
                 f"the path {path!r} is relative to a data root, and none is given",

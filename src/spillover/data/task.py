@@ -13,6 +13,7 @@ from spillover.data.columns import NAME, Codes, Row, Split, Words
 from spillover.data.items import Item, check_aligned
 from spillover.data.sources import Files, Hub, choose, read
 from spillover.errors import DataError, StudyError, unknown
+from spillover.metrics import last_number
 
 OWN_PROMPT = "own"
 """How a task's own prompt is called, beside those that a study adds."""
@@ -138,6 +139,12 @@ class Task(BaseModel):
                 where=row.where,
                 expected=f"one of {', '.join(map(repr, self.answers))}",
                 fix="'labels' maps their spelling to ours",
+            )
+        if self.metric == "exact_number" and last_number(row.target) is None:
+            raise DataError(
+                f"the answer {row.target!r} holds no number",
+                where=row.where,
+                expected="a number, which 'exact_number' compares",
             )
         return Item(row.id, row.fields, row.target)
 

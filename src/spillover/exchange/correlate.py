@@ -28,6 +28,10 @@ NEEDED = {
 """Columns that a table must have; the others may be missing."""
 
 
+KEYS = ("model", "task", "language", "metric", "corpus", "source", "target")
+"""Columns of names, which no row lacks."""
+
+
 def read_table(source: Path, name: str) -> pd.DataFrame:
     """A tidy table: a CSV file, or the one of that name in the folder of a run.
 
@@ -44,7 +48,8 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
             expected=f"{name} as CSV, of a run or written by 'spillover import'",
         )
     try:  # an empty text alone is a gap: nan is the code of Min Nan
-        read = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        texts = dict.fromkeys(KEYS, str)  # a code of digits is a code
+        read = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=texts)
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
     except ValueError as error:
@@ -52,6 +57,9 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
     missing = [column for column in NEEDED[name].split() if column not in read]
     if missing:
         raise DataError(f"no column {', '.join(missing)}", where=path, expected=name)
+    for column in KEYS:
+        if column in frame and frame[column].isna().any():
+            raise DataError(f"a row without a {column}", where=path)
     models = frame["model"].unique()
     if len(models) != 1:
         raise DataError(

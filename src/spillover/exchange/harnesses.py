@@ -154,14 +154,14 @@ def _lm_eval(path: Path, raw: _LmEval) -> Iterator[Result]:
         metadata = raw.configs.get(name, _Config()).metadata
         exported = metadata.spillover if isinstance(metadata, Metadata) else None
         counts = raw.counts.get(name, {})
-        length = _number(values.get("sample_len"))
+        length = _whole(values.get("sample_len"))
         yield Result(
             path,
             model,
             name,
             raw.shots.get(name),
             _lm_eval_scores(values),
-            counts.get("effective", None if length is None else int(length)),
+            counts.get("effective", length),
             exported.n_expected if exported else counts.get("original"),
             name in raw.groups,
             exported,
@@ -189,7 +189,7 @@ def _lighteval(path: Path, raw: _Lighteval) -> Iterator[Result]:
         config = raw.configs.get(key) or raw.configs.get(start)
         config = config if isinstance(config, dict) else {}  # some are written as text
         counts = [config.get("effective_num_docs"), config.get("original_num_docs")]
-        n, original = (None if count == -1 else count for count in counts)
+        n, original = map(_whole, counts)  # -1 where it is not known
         average = name.endswith(":_average")
         if average:
             whole = start.removesuffix("_average")
@@ -203,7 +203,7 @@ def _lighteval(path: Path, raw: _Lighteval) -> Iterator[Result]:
             path,
             _named(said.get("base_model"), said.get("model_name")),
             name.removesuffix(":_average"),
-            int(shots) if shots.isdecimal() else None,
+            int(shots) if shots.isdecimal() and len(shots) < 4 else None,
             _lighteval_scores(values),
             n,
             original,
@@ -244,6 +244,12 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return None if abs(value) >= MOST else float(value)
+
+
+def _whole(value: object) -> int | None:
+    """A count; None for what is none."""
+    number = _number(value)
+    return int(number) if number is not None and number >= 0 else None
 
 
 def _named(*parts: object) -> str:

@@ -83,7 +83,7 @@ def parallel_text(folder: Path) -> tuple[Corpus, list[str]]:
             where=folder,
             expected="two or more; a language is an entry in languages.py",
         )
-    [suffix, *others] = {path.name.partition(".")[2] for path in paths.values()}
+    [suffix, *others] = dict.fromkeys(p.name.partition(".")[2] for p in paths.values())
     if others:
         raise DataError(
             f"the files end in .{suffix} and .{others[0]}",

@@ -129,7 +129,7 @@ def _without_language(metric: str, language: str) -> str:
 def _interval(
     value: float, error: float | None, n: int | None
 ) -> Interval | tuple[None, None]:
-    if error is None or not math.isfinite(error):
+    if error is None or not math.isfinite(error) or error < 0:
         return None, None
     if error == 0 and not n:  # all items alike, and it is not said how many
         return None, None

@@ -120,14 +120,19 @@ def _check_prompts(
     encoder = Encoder(tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
     answers = map(_most_tokens, task.answers.values())
     room = context - max(answers, default=settings.max_new_tokens)
+    limit = min(room, settings.max_tokens or room)
     for items in data.test.values():
-        longer = [i for i in items[1:] if _most_tokens(encoder.text(i)) > room]
+        longer = [i for i in items[1:] if _most_tokens(encoder.text(i)) > limit]
         prompts = encoder.prompts([*items[:1], *longer])
         check_prompts(encoder, prompts, settings, context)
 
 
 def _most_tokens(text: str) -> int:
-    """No text has more tokens: each stands for a byte at least, or is special."""
+    """How many tokens a text may have: each stands for a byte at least, or is special.
+
+    One with letters that a tokenizer spells out, as ㍿, may have more after all, which
+    then only the step itself finds.
+    """
     return len(text.encode()) + SPECIAL
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spillover.data import template
 from spillover.data.corpus import AlignedCorpus, Corpus
-from spillover.data.items import Item, rank, subsample, without_placeholders
+from spillover.data.items import Item, shuffled, subsample, without_placeholders
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
 from spillover.languages import LANGUAGES, PIVOT
@@ -83,6 +83,8 @@ def collecting(errors: list[SpilloverError]) -> Iterator[None]:
         errors += faults.errors
     except SpilloverError as error:
         errors.append(error)
+    except OSError as error:  # a folder that may not be entered
+        errors.append(DataError(str(error)))
 
 
 def resolve(study: Study) -> Named:
@@ -155,9 +157,7 @@ def _task(study: Study, task: Task, use: TaskUse, data_root: Path | None) -> Tas
     for code, items in test.items():
         if not items:
             raise DataError(f"no test items of {task.name} in {code!r} are left")
-    train = sorted(
-        task.load("train", PIVOT, data_root), key=lambda item: rank(item.id, study.seed)
-    )
+    train = shuffled(task.load("train", PIVOT, data_root), study.seed)
     return TaskInputs(
         task=task,
         tune=study.tune_settings(use),

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from spillover.data.items import Item, digest
-from spillover.data.task import OWN_PROMPT
+from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import Faults
 from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
@@ -107,7 +107,7 @@ def plan(
     for seed in study.training_seeds:
         for name in inputs.tasks:
             tuning = _tuning(study, inputs, common, name, seed)
-            adapted = common | {"adapter": tuning.spec.key, "adapter_dtype": dtype}
+            adapted = common | {"adapter": tuning.spec.key}
             state = _State(study, name, seed, adapted, (tuning.spec,))
             steps.append(tuning)
             steps += _evaluations(state, inputs, [name])
@@ -183,6 +183,7 @@ def _tuning(
         "items": digest(data.train),
         "settings": data.tune.model_dump(mode="json", exclude=NOT_IN_KEY),
         "seed": seed,
+        "packages": {"accelerate": version("accelerate")},
     }
     work = TRAINED * data.tune.epochs * tokens(map(_text, data.train))
     spec = Spec("tune", f"tune {name}{_seeded(study, seed)}", fields)
@@ -205,7 +206,7 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                 fields = {
                     **state.fields,
                     "version": VERSIONS["evaluate"],
-                    "prompt": _prompt(task),
+                    "prompt": _prompt(task) | {"task": name, "metric": task.metric},
                     "language": language,
                     "items": digest(items),
                     "settings": data.evaluate.model_dump(
@@ -270,7 +271,11 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
             if language == PIVOT:
                 continue
             both = (embedded[PIVOT].spec, step.spec)
-            fields = {"version": VERSIONS["compare"], "of": [spec.key for spec in both]}
+            fields = {
+                "version": VERSIONS["compare"],
+                "of": [spec.key for spec in both],
+                "packages": {name: version(name) for name in ("numpy", "scipy")},
+            }
             steps.append(
                 Step(
                     spec=Spec("compare", state.slot("compare", name, language), fields),
@@ -292,13 +297,11 @@ def _places(study: Study) -> int:
     return layers * len(study.embed.poolings)
 
 
-def _prompt(task: Any) -> dict[str, Any]:
+def _prompt(task: Task) -> dict[str, Any]:
     return {
-        "task": task.name,
-        "template": task.template,
-        "answers": task.answers,
         "kind": task.kind,
-        "metric": task.metric,
+        "template": task.template,
+        "answers": list(task.answers.items()),  # in their order, which breaks ties
     }
 
 

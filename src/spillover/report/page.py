@@ -150,7 +150,7 @@ def _fitted(sections: Sequence[dict[str, Any]]) -> int:
     """The bytes of all figures; those over layers go where all would be too many."""
 
     def size() -> int:
-        return sum(len(svg) for section in sections for _, svg in section["figures"])
+        return sum(len(s.encode()) for part in sections for _, s in part["figures"])
 
     if size() > PAGE:
         for section in sections:
