@@ -134,6 +134,7 @@ def test_files_that_a_task_cannot_learn_from() -> None:
     ("change", "sentence"),
     [
         ({"seeed": 1}, "s.yaml: unknown key 'seeed'; did you mean 'seed'."),
+        ({"name": "意見" * 14}, "s.yaml: name: 84 bytes, and files are named after it"),
         ({"zzz": 1}, "s.yaml: unknown key 'zzz'; known: chat, corpora,"),
         (
             {"tune": {"learning-rate": 1}},

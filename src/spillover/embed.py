@@ -32,8 +32,8 @@ def embed(
 
     A sentence stands alone, without a prompt. BOS comes first where the tokenizer
     adds it and is left out of the mean unless `special_tokens`. Each layer is pooled
-    inside the forward pass, in fp32, so that memory grows with neither the number of
-    layers nor the number of sentences in tokens.
+    inside the forward pass, in fp32, so that no token's vector is kept: memory beyond
+    the model's is that of the result, one vector a sentence, pooling and layer.
 
     Args:
         model: the model, with or without an adapter.

@@ -121,6 +121,14 @@ class Results:
         ]
         return behind_scores, evidence.pooled_panels(self._of_the_tables(self.pooled))
 
+    def detail_panels(self) -> list[Panel]:
+        """What a terminal has no room for: each score's interval, and the answers."""
+        languages, metrics = self.study.languages, self.metrics
+        return [
+            *evidence.interval_panels(self.evaluations, languages, metrics),
+            *evidence.answer_panels(self.diagnostics, languages, metrics),
+        ]
+
     def paper_panels(self) -> tuple[list[Panel], list[Panel], list[Panel]]:
         """Tables 1, 2 and 3 alone."""
         languages, metrics = self.study.languages, self.metrics
@@ -172,7 +180,11 @@ class Results:
                 "table1": score,
                 "table2": similarity,
                 "table3": correlation,
-                "evidence": [*behind_scores, *behind_correlations],
+                "evidence": [
+                    *behind_scores,
+                    *behind_correlations,
+                    *self.detail_panels(),
+                ],
             },
         )
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from yaml.constructor import ConstructorError
 
 from spillover.data import registry
-from spillover.data.columns import NAME, Codes
+from spillover.data.columns import Codes, Name
 from spillover.data.corpus import Corpus
 from spillover.data.items import PlaceholderPolicy
 from spillover.data.sources import Files, Hub
@@ -53,7 +53,7 @@ class TaskUse(Strict):
     train: Files | None = None
     train_rows: int | None = Field(default=None, ge=1, lt=2**31)
     test_rows: int | None = Field(default=None, ge=1, lt=2**31)
-    prompts: dict[Annotated[str, Field(pattern=NAME)], str] = {}
+    prompts: dict[Name, str] = {}
     tune: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
 
@@ -134,7 +134,7 @@ class Study(Strict):
         embed: settings of embedding.
     """
 
-    name: str = Field(pattern=NAME)
+    name: Name
     description: str = ""
     model: ModelSpec
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"

@@ -30,6 +30,19 @@ def covers(interval, truth):
     return interval.low - 1e-9 <= truth <= interval.high + 1e-9
 
 
+@pytest.mark.parametrize("strange", [math.nan, math.inf])
+def test_a_score_that_is_no_number_is_an_error(strange: float) -> None:
+    with pytest.raises(DataError, match="a score is no number"):
+        compare([0.1, strange, 0.3], [0.2, 0.3, 0.4])
+
+
+def test_rouge_of_0_and_1_is_no_share() -> None:
+    before, after = [0.0] * 20, [0.0] * 17 + [1.0] * 3
+    assert compare(before, after).test == "exact McNemar"
+    found = compare(before, after, right_or_wrong=False)
+    assert found.test == "sign-flip permutation"
+
+
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (599, 600)])
 def test_wilson_is_where_the_score_test_begins_to_reject(k, n):
     low, high = wilson(k, n)

@@ -74,6 +74,7 @@ def run(seed=0, corpora=("pawsx", "lines"), layers=(-1,), languages=CODES):
             "value": rng.uniform(-1, 1),
             "p_t": rng.random(),
             "p_exact": rng.random(),
+            "p_error": 0.0,
             "p_min": 1 / 3,
             "n": 3,
         }
@@ -193,7 +194,7 @@ def test_every_cell_of_table_3_is_its_own_sides(xie, tasks):
             expected = look_up(records, place[-1], **wanted)
             assert same(panel.values.loc[(task, side), place], expected)
     assert panel.cells.loc[("pawsx", "paper"), ("pud", "last")] == "0.88 (0.05) [–]"
-    assert "no exact p is below" in panel.note
+    assert "p is exact, and never below" in panel.note
 
 
 def test_a_task_is_set_beside_another_only_when_told(xie):

@@ -47,7 +47,8 @@ def test_it_carries_over():
     assert third.rests_on == (
         "Spearman's ρ over 5 languages, English not among them; permutation p, "
         "adjusted for the poolings and layers of a corpus, below 0.05; the smallest p "
-        "possible before adjustment is 0.017. A correlation is no proof of a cause."
+        "that can come out before adjustment is 0.017. A correlation is no proof of a "
+        "cause."
     )
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from spillover.report import panel as forms
 from spillover.report.evidence import (
+    answer_panels,
     baseline_panels,
     change_panels,
+    interval_panels,
     pooled_panels,
     prompt_panels,
 )
@@ -26,6 +28,7 @@ def comparisons(seeds=(1,), **columns):
             "metric": "accuracy_strict",
             "prompt": "own",
             "seed": seed,
+            "n": 100,
             "language": language,
             "difference": difference,
             "low": difference - 0.04,
@@ -61,14 +64,20 @@ def test_changes_at_the_same_length_stand_below():
 def test_changes_of_several_seeds_are_rows():
     frame = pd.concat([comparisons((1, 2)), comparisons(metric="accuracy_choice")])
     [panel] = change_panels(frame, LANGUAGES, METRICS)
-    assert list(panel.cells.index) == [("pawsx", "1"), ("pawsx", "2")]
+    assert list(panel.cells.index) == [("pawsx", n) for n in ("1", "2", "mean")]
+    assert panel.cells.loc[("pawsx", "mean"), "en"] == "+0.40±0.00"
+    assert "standard deviation over 2 seeds" in panel.note
 
 
 def test_changes_of_several_seeds_at_the_same_length_are_rows_too():
     frames = [comparisons((1, 2), metric=m) for m in ("rougeL", "rougeL_same_length")]
     [panel] = change_panels(pd.concat(frames), LANGUAGES, {"pawsx": "rougeL"})
     words = ("pawsx", "pawsx, same length")
-    assert list(panel.cells.index) == [(w, s) for w in words for s in ("1", "2")]
+    seeds = ("1", "2", "mean")
+    assert list(panel.cells.index) == [(w, s) for w in words for s in seeds]
+    assert "too narrow" not in panel.note
+    [panel] = change_panels(frames[0].assign(n=12), LANGUAGES, {"pawsx": "rougeL"})
+    assert "of fewer than 30 items those of ROUGE may be too narrow" in panel.note
 
 
 def test_a_change_that_rounds_to_nothing_has_no_minus():
@@ -129,9 +138,9 @@ def evaluations():
 def test_prompts_are_shown_with_their_spread():
     [panel] = prompt_panels(evaluations(), LANGUAGES, METRICS)
     assert panel.cells["fr"].to_dict() == {
-        ("pawsx", "own"): "0.71",
-        ("pawsx", "short"): "0.61",
-        ("pawsx", "long"): "0.66",
+        ("pawsx", "own"): "0.71±0.01",
+        ("pawsx", "short"): "0.61±0.01",
+        ("pawsx", "long"): "0.66±0.01",
         ("pawsx", "(lowest to highest)"): "0.10",
     }
 
@@ -163,6 +172,7 @@ def test_pooled_correlations_name_their_strata():
         "0.85",
         "0.033",
         "0.60 to 0.95",
+        "5",
     ]
     assert panel.note.startswith("mean of pawsx seed 1, xnli seed 1; p by")
     [panel] = pooled_panels(pooled(without_low=math.nan))
@@ -190,6 +200,49 @@ def test_they_print_everywhere(panels):
     assert forms.csv(panels).count("\n") == len(panels[0].cells) + 1
     assert forms.markdown(panels).count("\n|") >= len(panels[0].cells)
     assert r"\bottomrule" in forms.latex(panels)
+
+
+def test_every_score_has_its_interval():
+    frame = evaluations().assign(low=[0.1] * 5 + [math.nan], high=0.9)
+    one = frame[frame["seed"] == 0]
+    before = one.assign(tuned_on=None, value=0.2)
+    [panel] = interval_panels(pd.concat([before, one]), LANGUAGES, METRICS)
+    assert panel.cells["fr"].to_dict() == {
+        ("pawsx", "before"): "0.20 [0.10,0.90]",
+        ("pawsx", "after"): "0.70 [0.10,0.90]",
+    }
+    gap = one.assign(low=math.nan)
+    [panel] = interval_panels(gap, LANGUAGES, METRICS)
+    assert panel.cells["fr"].tolist() == ["0.70"]
+    [panel] = interval_panels(pd.concat([before, frame]), LANGUAGES, METRICS)
+    assert [tuning for _, tuning in panel.cells.index] == [
+        "before",
+        "after, seed 0",
+        "after, seed 1",
+    ]
+
+
+def test_what_answers_are_like_before_and_after():
+    rows = [
+        ("share", "strict", "(no answer)", 0.4),
+        ("macro_f1", "strict", None, 0.3),
+        ("macro_f1", "choice", None, 0.9),
+        ("length", "output", "tokens", 21.4),
+        ("length", "output", "characters", 99.0),
+    ]
+    frame = pd.DataFrame(rows, columns=["measure", "reading", "label", "value"])
+    frame = frame.assign(task="pawsx", language="fr", prompt="own", tuned_on=None)
+    after = frame.assign(tuned_on="pawsx", value=frame["value"] + 0.1)
+    more = after.assign(value=after["value"] + 0.2)
+    [panel] = answer_panels(pd.concat([frame, after, more]), LANGUAGES, METRICS)
+    assert panel.cells["fr"].to_dict() == {
+        ("pawsx", "no answer word", "before"): "0.40",
+        ("pawsx", "no answer word", "after"): "0.60±0.14",
+        ("pawsx", "macro-F1", "before"): "0.30",
+        ("pawsx", "macro-F1", "after"): "0.50±0.14",
+        ("pawsx", "words", "before"): "21",
+        ("pawsx", "words", "after"): "22±0.14",
+    }
 
 
 def test_nothing_to_show_is_no_panel():

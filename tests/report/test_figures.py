@@ -50,7 +50,10 @@ STUDIES: dict[str, dict[str, Any]] = {
     "three seeds": {"seeds": [1, 2, 3], "generated": ["titles"], "corpora": ["x"]},
     "odd words": {"languages": 4, "words": ODD, "corpora": ["平行"]},
     "odd tasks": {
-        "tasks": ["言い換え", "a-task-whose-name-takes-more-room-than-there-is-" * 2],
+        "tasks": [
+            "言い換え",
+            "a-task-whose-name-takes-more-room-than-there-is-in-figures",
+        ],
         "corpora": ["a-corpus-with-quite-a-long-name-for-one-of-four-panels"],
         "languages": 3,
     },

@@ -96,7 +96,8 @@ def test_headings_leave_no_level_out(page):
 def test_figures_and_tables_are_those_of_the_results(made, page):
     drawn = sum(map(len, drawings(made).values()))
     assert len(page.of("figure")) == len(page.of("svg")) == drawn
-    tables = sum(html(panel).count("<table") for panel in made.panels())
+    panels = [*made.panels(), *made.detail_panels()]
+    tables = sum(html(panel).count("<table") for panel in panels)
     assert len(page.of("table")) == tables + 1  # the linter's
     assert tables >= len(made.panels())
     assert len(page.of("caption")) == len(page.of("table"))

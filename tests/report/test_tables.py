@@ -85,6 +85,7 @@ def correlations(**extra):
             "value": 0.9746794344808963,
             "p_t": 0.004818230468198566,
             "p_exact": 1 / 30,
+            "p_error": 0.0,
             "p_min": 1 / 60,
             "n": 5,
             **extra,
@@ -217,7 +218,10 @@ def test_table_3_shows_both_p():
     ]  # fmt: skip
     assert list(panel.cells.index) == list(METRICS)
     assert panel.values.loc["xnli", ("pud", "last", "p_exact")] == 1 / 30
-    assert "with 5 languages no exact p is below 0.017" in panel.note
+    assert "with 5 languages p is exact, and never below 0.017" in panel.note
+    sampled = correlations().assign(n=12, p_min=1 / 20_000, p_error=0.002)
+    [panel, *_] = correlation_panels(sampled, METRICS)
+    assert "with 12 languages p is of 20,000 random orders, ± 0.002" in panel.note
 
 
 @pytest.mark.parametrize(

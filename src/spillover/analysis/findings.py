@@ -210,7 +210,7 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             held,
             broken,
             "changed little",
-            "changed more",
+            "changed by more than 0.05",
         )
 
 
@@ -245,10 +245,13 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         decision: Decision = "not decidable"
         if row.p_family < LEVEL:
             decision = "supported" if row.value > 0 else "contradicted"
+        exact = "p" if row.p_error > 0 else "exact p"
         sentence = (
             f"{scope}: over {row.n} languages rho is {row.value:.2f}, "
-            f"exact p {_p(row.p_exact)}"
+            f"{exact} {_p(row.p_exact)}"
         )
+        if row.p_error > 0:
+            sentence += f" ± {row.p_error:.2g} of random orders"
         if row.family > 1:
             sentence += f" ({_p(row.p_family)} adjusted)"
         if row.p_min >= LEVEL:

@@ -115,22 +115,26 @@ def bootstrap_mean(values: Sequence[float] | Floats, seed: int = 1) -> Interval 
 
 
 def compare(
-    before: Sequence[float] | Floats, after: Sequence[float] | Floats, seed: int = 1
+    before: Sequence[float] | Floats,
+    after: Sequence[float] | Floats,
+    *,
+    right_or_wrong: bool | None = None,
 ) -> Paired:
     """Compare the scores of the same items before and after.
 
-    Scores of 0 and 1 alone are compared by the exact McNemar test (McNemar 1947): of
-    the items that changed, were as many lost as won? Others by permuting before and
+    Items that are right or wrong are compared by the exact McNemar test (McNemar 1947):
+    of those that changed, were as many lost as won? Others by permuting before and
     after within each item, with 9,999 random sign flips of the differences; the
     observed signs count as one more, so that p is never 0 (Phipson & Smyth 2010).
 
     Args:
         before: one score an item.
         after: the scores of the same items in the same order.
-        seed: of what is resampled.
+        right_or_wrong: whether a score is either 0 or 1; None: see whether all are. Of
+            a few summaries all ROUGE scores may happen to be.
 
     Raises:
-        DataError: no items, or not the same number of them.
+        DataError: no items, not the same number of them, or a score that is no number.
     """
     from scipy.stats import binomtest
 
@@ -138,16 +142,20 @@ def compare(
     if old.shape != new.shape or not len(old):
         raise DataError(f"{len(old)} scores before, {len(new)} after: nothing to pair")
     change = new - old
+    if not np.isfinite(change).all():
+        raise DataError("a score is no number", expected="one of each item")
     difference, n = float(change.mean()), len(change)
-    if np.isin(old, (0, 1)).all() and np.isin(new, (0, 1)).all():
+    if right_or_wrong is None:
+        right_or_wrong = bool(np.isin([old, new], (0, 1)).all())
+    if right_or_wrong:
         won, lost = int((change > 0).sum()), int((change < 0).sum())
         p = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
         least = _detectable_share(won, lost, n)
         return Paired(difference, newcombe(old, new), p, "exact McNemar", n, least)
     return Paired(
         difference,
-        bootstrap_mean(change, seed),
-        _sign_flips(change, seed),
+        bootstrap_mean(change),
+        _sign_flips(change),
         "sign-flip permutation",
         n,
         _detectable_mean(change),
@@ -183,7 +191,7 @@ def newcombe(before: Floats, after: Floats) -> Interval:
     )
 
 
-def _sign_flips(change: Floats, seed: int) -> float:
+def _sign_flips(change: Floats, seed: int = 1) -> float:
     """Share of the sign flips whose sum is at least as far from 0, all if they are few.
 
     SciPy's `permutation_test` does the same, ten times slower at 10,000 items.
@@ -359,7 +367,7 @@ def correlation_interval(
 
 def _reliability(values: Floats, draws: Floats) -> float:
     between = float(values.var(ddof=1))
-    if between == 0:
+    if between == 0 or not np.isfinite(draws).all():
         return -math.inf
     # What all languages share, as when easy items are drawn, moves none past another.
     own = draws - draws.mean(axis=1, keepdims=True)

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from spillover.data import template
 from spillover.errors import DataError
 
 Split = Literal["train", "validation", "test"]
-NAME = r"^\w[\w.-]{0,31}$"  # of a task or corpus; files are named after several
 SHOWN = 20
 
 
@@ -30,6 +36,19 @@ def _no_truth_values(value: object) -> object:
         )
     return value
 
+
+def _fits_a_file_name(value: str) -> str:
+    size = len(value.encode())
+    if size > LONGEST:
+        raise ValueError(
+            f"{size} bytes, and files are named after it: at most {LONGEST} have room"
+        )
+    return value
+
+
+LONGEST = 80  # bytes; the name of a file holds two, and may have 255
+Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$"), AfterValidator(_fits_a_file_name)]
+"""Of a study, task, corpus or prompt."""
 
 Words = Annotated[dict[str, str], BeforeValidator(_no_truth_values)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_no_truth_values)]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spillover.data.columns import NAME, Codes
+from spillover.data.columns import Codes, Name
 from spillover.data.items import rank
 from spillover.data.sources import Files, Hub, choose, read
 from spillover.errors import DataError, unknown
@@ -76,7 +76,7 @@ class Corpus(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
-    name: str = Field(pattern=NAME)
+    name: Name
     description: str = ""
     languages: Codes = Field(min_length=2)
     files: tuple[Files, ...] = ()

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from spillover.data import template
-from spillover.data.columns import NAME, Codes, Row, Split, Words
+from spillover.data.columns import Codes, Name, Row, Split, Words
 from spillover.data.items import Item, check_aligned
 from spillover.data.sources import Files, Hub, choose, read
 from spillover.errors import DataError, StudyError, unknown
@@ -46,7 +46,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
-    name: str = Field(pattern=NAME)
+    name: Name
     description: str = ""
     kind: Literal["classification", "generation"]
     template: str

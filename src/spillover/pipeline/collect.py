@@ -212,7 +212,9 @@ def comparisons(found: Outcomes) -> pd.DataFrame:
             scores |= _at_same_length(both, str(step.language))
         for metric, sides in scores.items():
             before, after = (side.to_numpy(np.float64) for side in sides)
-            paired = compare(before, after)
+            paired = compare(
+                before, after, right_or_wrong=not metric.startswith("rouge")
+            )
             rows.append(
                 {
                     "model": found.study.model.name,

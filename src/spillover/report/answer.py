@@ -239,6 +239,8 @@ def _ranking(rows: pd.DataFrame, found: Evidence, whether: str) -> str:
             f"{_range(rows['value'], '.2f')} in {_plural([len(rows)], 'correlation')}, "
             f"none with an adjusted p below {LEVEL}"
         )
+        if rows["p_error"].gt(0).any():
+            return f"{text}."
         least = f"{rows['p_min'].min():.2g}"
         return f"{text}; even before adjustment no p below {least} is possible."
     text = f"{RANKS[0].upper()}{RANKS[1:]} in {_shown(held, len(rows))}"
@@ -251,7 +253,7 @@ def _of_languages(rows: pd.DataFrame) -> str:
     return (
         f"Spearman's ρ over {_plural(rows['n'], 'language')}, English not among them; "
         "permutation p, adjusted for the poolings and layers of a corpus, below "
-        f"{LEVEL}; the smallest p possible before adjustment is "
+        f"{LEVEL}; the smallest p that can come out before adjustment is "
         f"{_range(rows['p_min'], '.2g')}. A correlation is no proof of a cause."
     )
 

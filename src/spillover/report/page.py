@@ -129,7 +129,7 @@ def _sections(
     scores, similarity, correlation = results.paper_panels()
     behind_scores, behind_correlations = results.evidence_panels()
     panels: dict[str, list[Panel]] = {
-        "scores": [*scores, *behind_scores],
+        "scores": [*scores, *behind_scores, *results.detail_panels()],
         "similarity": similarity,
         "correlation": [*correlation, *behind_correlations],
     }

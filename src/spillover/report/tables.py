@@ -64,7 +64,13 @@ def score_panels(
         [list(metrics), ["before", "after"]], names=["task", "tuning"]
     )
     columns = pd.Index(languages, name="language")
-    used = [f"{task}: {metric}" for task, metric in metrics.items()]
+    sizes = frame.groupby("task")["n"].agg(["min", "max"])
+    used = [
+        f"{task}: {metric} of {_range(*sizes.loc[task])} items"
+        if task in sizes.index
+        else f"{task}: {metric}"
+        for task, metric in metrics.items()
+    ]
     frame = _over_seeds(frame, ["model", "task", "tuning", "language"], ["value"])
     panels = []
     for keys, part in _groups(frame, ["model"]):
@@ -163,7 +169,7 @@ def correlation_panels(
         cells = _grid(part, rows, columns, _correlation, GAP)
         note = _note(
             cells,
-            "correlation (p by t) [exact permutation p]",
+            "correlation (p by t, too small for few languages) [permutation p]",
             *_floors(part),
             *_several(part),
         )
@@ -299,6 +305,10 @@ def _numbers(frame: pd.DataFrame, rows: pd.Index, columns: pd.Index) -> pd.DataF
     return _grid(frame, rows, columns, lambda row, measure: row[measure]).astype(float)
 
 
+def _range(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def _marked(row: Row, measure: str) -> str:
     """A number with two decimals, marked if it stands for fewer items than expected."""
     dagger = INCOMPLETE if row["n"] < row["n_expected"] else ""
@@ -341,7 +351,13 @@ def _several(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _floors(correlations: pd.DataFrame) -> Iterator[str]:
-    """For each number of languages, the p that no outcome could have gone below."""
+    """For each number of languages, how exact p is and below what it cannot go."""
     shown = correlations[correlations["p_min"].notna()]
     for n, part in shown.groupby("n"):
-        yield f"with {n:.0f} languages no exact p is below {part['p_min'].min():.2g}"
+        least = part["p_min"].min()
+        yield (
+            f"with {n:.0f} languages p is of {1 / least:,.0f} random orders, "
+            f"± {part['p_error'].max():.2g} at most"
+            if "p_error" in part and part["p_error"].gt(0).any()
+            else f"with {n:.0f} languages p is exact, and never below {least:.2g}"
+        )
