@@ -42,10 +42,14 @@ def test_test_items_in_training(seed: int) -> None:
     """Against every pair of a test and a training item."""
     train, test = made(drawn(8, seed, LOUD), "t"), made(drawn(30, seed + 50, LOUD))
 
-    def pair(item: Item) -> tuple[str, str]:
-        return plain(item.fields["a"]), plain(item.fields["b"])
+    def pair(item: Item) -> set[str]:
+        return {plain(item.fields["a"]), plain(item.fields["b"])}
 
-    exact = [x.id for x in test if any(x.fields == y.fields for y in train)]
+    exact = [
+        x.id
+        for x in test
+        if any({*x.fields.values()} == {*y.fields.values()} for y in train)
+    ]
     near = [
         x.id
         for x in test
@@ -55,6 +59,13 @@ def test_test_items_in_training(seed: int) -> None:
     assert (remark.count, remark.n) == (len(exact + near), 30)
     assert f"{len(exact)} letter by letter" in remark.message or not exact
     assert remark.level == ("error" if remark.count >= 3 else "warning")
+
+
+def test_a_pair_the_other_way_round_is_in_training_too() -> None:
+    test = made([(f"one {n}", f"two {n}", "1") for n in range(12)])
+    train = [Item("t", {"a": i.fields["b"], "b": i.fields["a"]}, "1") for i in test[:6]]
+    remark = one(items.trained_items, of_task({"en": test}, train))
+    assert (remark.level, remark.count) == ("error", 6)
 
 
 def test_translations_of_training_items() -> None:

@@ -124,5 +124,5 @@ def test_inverted_answers_show_in_items_that_say_one_thing_twice() -> None:
     test = {"en": made([(f"text {n}", f"text {n}", "1") for n in range(12)])}
     answers = {"1": "No", "0": "Yes"}
     remark = one(labels.equal_fields, of_task(test, answers=answers))
-    assert remark.level == "warning"
+    assert remark.level == "error"
     assert "inverted" in remark.message

@@ -53,20 +53,22 @@ def _repeated(
 def trained_items(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Test items that stand in training too, or whose English original does."""
     for key, data in inputs.tasks.items():
-        exact = {texts(data.task, item) for item in data.train}
-        alike = {one for one in map(normalised, exact) if any(one)}
+        # A pair has leaked the other way round, too.
+        exact = {frozenset(texts(data.task, item)) for item in data.train}
+        alike = {frozenset(normalised(tuple(one))) for one in exact} - {frozenset([""])}
         leaked = {
             item.id
             for item in data.test[PIVOT]
-            if normalised(texts(data.task, item)) in alike
+            if frozenset(normalised(texts(data.task, item))) in alike
         }
         for code, items in data.test.items():
-            keys = [texts(data.task, item) for item in items]
+            rows = [texts(data.task, item) for item in items]
+            keys = [frozenset(row) for row in rows]
             same = [i.id for i, one in zip(items, keys, strict=True) if one in exact]
             near = [
                 item.id
-                for item, one in zip(items, keys, strict=True)
-                if one not in exact and normalised(one) in alike
+                for item, one, row in zip(items, keys, rows, strict=True)
+                if one not in exact and frozenset(normalised(row)) in alike
             ]
             direct = {*same, *near}
             through = [i.id for i in items if i.id in leaked and i.id not in direct]

@@ -179,7 +179,7 @@ def _equal(
     )
     odd = [item for item in found if item.gold != label]
     inverted = count >= FEW and task.answers[label].strip().casefold() == "no"
-    level: Level = "warning" if odd or inverted else "note"
+    level: Level = "error" if inverted else "warning" if odd else "note"
     if inverted:
         message += (
             ": a text says the same as itself, so labels or answers are inverted."

@@ -128,7 +128,8 @@ def prompt_lengths(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Rem
                 medians[code] = f"{median(lengths):,.0f}"
                 longest, n = max(longest, *lengths), n + len(lengths)
             rows = list(zip(chosen, lengths, strict=True))
-            found += _too_long(where, data, code, split, rows, context)
+            room = context - _answer_tokens(data, encoder)
+            found += _too_long(where, data, code, split, rows, context, room)
         message = (
             f"Prompts have up to {longest:,} tokens (median {listed(medians)}; "
             f"{n:,} looked at; context {context:,})."
@@ -143,10 +144,21 @@ def _lengths(encoder: Encoder, split: str, items: Sequence[Item]) -> list[int]:
     if split == "test" or not items:
         return lengths
     task = encoder.task
-    answers = [f" {task.answers.get(item.gold, item.gold)}" for item in items]
+    golds = [task.answers.get(item.gold, item.gold) for item in items]
+    answers = [encoder.space + gold for gold in golds]
     ids = encoder.tokenizer(answers, add_special_tokens=False).input_ids
     end = int(task.kind == "generation")
     return [a + len(b) + end for a, b in zip(lengths, ids, strict=True)]
+
+
+def _answer_tokens(data: TaskInputs, encoder: Encoder) -> int:
+    """How many tokens an answer takes at most, after a test prompt."""
+    if data.task.kind == "generation":
+        return data.evaluate.max_new_tokens
+    if data.evaluate.scoring == "first":
+        return 1
+    words = [encoder.space + word for word in data.task.answers.values()]
+    return max(map(len, encoder.tokenizer(words, add_special_tokens=False).input_ids))
 
 
 def _too_long(
@@ -156,14 +168,14 @@ def _too_long(
     split: str,
     rows: Sequence[tuple[Item, int]],
     context: int,
+    room: int,
 ) -> Iterator[Remark]:
     what = "prompts and answers" if split == "training" else "prompts"
     n = len(rows)
     if split == "training":
-        cut_at, room = min(data.tune.max_tokens or context, context), context
+        cut_at = room = min(data.tune.max_tokens or context, context)
     else:
-        new = data.evaluate.max_new_tokens if data.task.kind == "generation" else 1
-        cut_at, room = data.evaluate.max_tokens or _NEVER, context - new
+        cut_at = data.evaluate.max_tokens or _NEVER
     cut = [item for item, length in rows if length > cut_at]
     lost = [item for item, length in rows if min(length, cut_at) > room]
     if lost:
