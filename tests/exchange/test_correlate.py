@@ -72,7 +72,7 @@ def test_mexa_over_layers_and_by_layer() -> None:
     assert [*found["measure"]] == ["mexa_mean", "mexa_max", "mexa", "mexa"]
     assert [*found["layer"].fillna(-1)] == [-1, -1, 0, 1]
     assert [*found["value"]] == pytest.approx([1, 1, 1, -1])
-    assert [*found["family"]] == [1, 1, 2, 2]
+    assert [*found["family"]] == [4, 4, 4, 4]
     assert found["p_exact"].to_numpy() == pytest.approx(2 / 720)
     assert set(found["languages"]) == {"fr de ja zh sw ar"}
     assert found["low"].isna().all()

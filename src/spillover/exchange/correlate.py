@@ -83,8 +83,8 @@ def correlate_tables(
     The scores are those after tuning on the task itself, or, where there are none, of
     the model as it is; the similarities those before tuning. The language that all
     others are compared with is left out. A family, for `p_family`, is all poolings and
-    layers of a corpus and measure. There is an interval where both sides have one: the
-    replicates are drawn from normal distributions as wide as these.
+    layers of a corpus, and MEXA over its layers. There is an interval where both sides
+    have one: the replicates are drawn from normal distributions as wide as these.
 
     Args:
         evaluations: scores, of one model.
@@ -138,10 +138,12 @@ def _scores(frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]
 def _places(
     frame: pd.DataFrame, measure: str | None
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
-    """Corpus, source and measure, with its values and the ends of their intervals.
+    """Corpus and source, with similarities and the ends of their intervals.
 
-    Each of the three is (languages, places), with a pooling and a layer to each place.
+    Each of the three is (languages, places), with a measure, a pooling and a layer to
+    each place.
     """
+    import pandas as pd
 
     frame = frame[frame["tuned_on"].isna()]
     frame = frame.assign(pooling=frame["pooling"].astype(object).fillna(""))
@@ -161,11 +163,16 @@ def _places(
             table.pivot(index="target", columns=["pooling", "layer"], values=name)
             for name in columns
         )
+        sides = {chosen: (value, low, high)}
         if chosen == "mexa" and part["layer"].nunique() > 1:
-            for name, over in _over_layers(value):
+            for name, over in [*_over_layers(value)][::-1]:
                 gaps = over * np.nan
-                yield head | {"measure": f"mexa_{name}"}, over, gaps, gaps
-        yield head | {"measure": chosen}, value, low, high
+                sides = {f"mexa_{name}": (over, gaps, gaps)} | sides
+        values, lows, highs = (
+            pd.concat([side[n] for side in sides.values()], axis=1, keys=[*sides])
+            for n in range(3)
+        )
+        yield head, values, lows, highs
 
 
 def _over_layers(value: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -212,8 +219,10 @@ def _correlated(
         [dict(zip(both, place, strict=True)) for place in places],
     )
     columns: list[Any] = [*value.columns]
-    for number, ((pooling, layer), one) in enumerate(zip(columns, found, strict=True)):
-        row = one.row(len(found)) | {"pooling": pooling or None, "layer": layer}
+    for number, (place, one) in enumerate(zip(columns, found, strict=True)):
+        measure, pooling, layer = place
+        row = one.row(len(found)) | {"measure": measure, "pooling": pooling or None}
+        row["layer"] = layer
         yield row | ({} if one.value is None else _interval(x, y[:, :, number].T))
 
 

@@ -39,7 +39,7 @@ def file_of(
 ) -> Path:
     """Where, in a run's folder, the predictions of a state of the model lie."""
     state = f"after-{tuned_on}{_of_seed(study, seed)}" if tuned_on else "before"
-    of_prompt = "" if prompt == OWN_PROMPT else f".{prompt}"
+    of_prompt = "" if prompt == OWN_PROMPT else f"@{prompt}"  # in no task's name
     return Path("predictions") / state / f"{task}.{language}{of_prompt}.parquet"
 
 
