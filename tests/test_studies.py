@@ -536,7 +536,7 @@ def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -
     folders = {path.name for path in (tiny_study.out / "adapters").iterdir()}
     assert folders == {f"{t}-seed{n}" for t in ("opinions", "titles") for n in (1, 2)}
     predictions = tiny_study.out / "predictions" / "after-opinions-seed2"
-    assert (predictions / "opinions.de.short.parquet").is_file()
+    assert (predictions / "opinions.de@short.parquet").is_file()
     similarities = results.similarities
     assert set(similarities["layer"]) == {0, 1, 2}
     over = results.mexa.iloc[0]
