@@ -391,4 +391,4 @@ def _p(value: float) -> str:
 def _interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or low != low or high != high:
         return "[no interval]"
-    return f"[{low:.2f}, {high:.2f}]"
+    return f"[{low:z.2f}, {high:z.2f}]"
