@@ -460,7 +460,7 @@ def test_bf16_is_trained_with_an_fp32_adapter(
     weights = load_file(tmp_path / WEIGHTS)
     assert {value.dtype for value in weights.values()} == {torch.float32}
     assert model.dtype == torch.bfloat16
-    assert not model.model.get_output_embeddings()._forward_hooks
+    assert "forward" not in vars(model.model.get_output_embeddings())
     rows = encode_examples(
         model.tokenizer, opinions, reviews, SETTINGS, context=model.context
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from spillover.analysis.answers import batch_calibrated
 from spillover.batching import Progress, batches, pad, untold
@@ -134,8 +135,9 @@ def evaluate(
 
     Raises:
         DataError: there are no items.
-        StudyError: a prompt does not fit into the context.
-        ModelError: prompt and answer words do not tokenize as they must.
+        StudyError: a prompt does not fit into the context, or `chat` finds no template.
+        ModelError: prompt and answer words do not tokenize as they must, or the model
+            computes NaN.
     """
     settings = settings or EvaluateSettings()
     if not items:
@@ -224,7 +226,7 @@ def _classify(
     progress: Progress,
 ) -> list[Prediction]:
     labels = list(encoder.task.answers)
-    # The first pass is one forward pass of as many as the whole answers take besides.
+    # Scoring whole answers takes one more forward pass for each label.
     share = 1 if settings.scoring == "first" else 1 / (1 + len(labels))
     progress(0, 0)
     scores: list[list[float]] = [[] for _ in prompts]
@@ -268,12 +270,13 @@ def _classify(
 
 
 @torch.inference_mode()
-def next_token_logprobs(model: LanguageModel, rows: Sequence[list[int]]) -> Any:
+def next_token_logprobs(model: LanguageModel, rows: Sequence[list[int]]) -> Tensor:
     """Log probabilities of the token after each row: (n, vocabulary), fp32, CPU."""
     batch = pad(rows, model.pad_id, side="left", device=model.device)
     # An index tensor, not a number: the slice that a number makes is not contiguous,
     # and the product with the vocabulary then copies the matrix for each row.
     last = torch.tensor([batch["input_ids"].shape[1] - 1], device=model.device)
-    logits = model.model(**batch, logits_to_keep=last, use_cache=False).logits[:, -1]
+    output = model.model(**batch, logits_to_keep=last, use_cache=False)
+    logits: Tensor = output.logits[:, -1]
     check_numbers(logits)
     return logits.float().log_softmax(-1).cpu()

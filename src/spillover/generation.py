@@ -62,8 +62,8 @@ def generate(
     """
     call = "" if kept is None else _digest(model, settings)
     found = {} if kept is None else _read_kept(kept, call, prompts)
-    lengths = [(len(p.ids) + settings.max_new_tokens) * settings.beams for p in prompts]
-    todo = batches(lengths, settings.batch_tokens * settings.beams)
+    lengths = [len(prompt.ids) + settings.max_new_tokens for prompt in prompts]
+    todo = batches(lengths, settings.batch_tokens)
     todo = [batch for batch in todo if not found.keys() >= set(batch)]
     progress(len(prompts) - sum(map(len, todo)), 0)
     for batch in todo:

@@ -339,28 +339,22 @@ def fp32_head(model: LanguageModel) -> Iterator[None]:
         yield
         return
 
-    def pack(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    weight = head.weight.detach().float()
+    bias = None if head.bias is None else head.bias.detach().float()
+
+    def forward(states: Tensor) -> Tensor:
         # `generate` asks for the last position by a number. Of the slice that makes
         # torch would multiply row by row, each with its own copy of the weights.
-        return (args[0].contiguous(), *args[1:])
+        states = states.contiguous()
+        with torch.autocast(states.device.type, enabled=False):
+            return nn.functional.linear(states.float(), weight, bias)
 
-    handles = [head.register_forward_pre_hook(pack)]
-    if model.dtype != torch.float32:
-        weight = head.weight.detach().float()
-        bias = None if head.bias is None else head.bias.detach().float()
-
-        def widen(
-            module: nn.Module, args: tuple[Tensor, ...], output: Tensor
-        ) -> Tensor:
-            with torch.autocast(args[0].device.type, enabled=False):
-                return nn.functional.linear(args[0].float(), weight, bias)
-
-        handles.append(head.register_forward_hook(widen))
+    plain: Any = head
+    plain.forward = forward
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        del plain.forward
 
 
 def _place(spec: ModelSpec) -> tuple[str, dict[str, Any]]:

@@ -266,6 +266,7 @@ def read_results(folder: Path) -> Results:
 
     Raises:
         DataError: there are none, not all of them, or one is damaged.
+        StudyError, Faults: its `study.yaml` is.
     """
     if not (folder / "study.yaml").is_file():
         raise DataError(

@@ -270,13 +270,12 @@ def parse_study(raw: Mapping[str, Any], where: str = "study") -> Study:
     try:
         study = Study.model_validate(raw)
         for number, use in enumerate(study.tasks):
-            for key, settings in (
-                ("tune", TuneSettings),
-                ("evaluate", EvaluateSettings),
+            for key, merged in (
+                ("tune", study.tune_settings),
+                ("evaluate", study.evaluate_settings),
             ):
-                base = getattr(study, key).model_dump()
                 try:
-                    settings.model_validate(base | getattr(use, key))
+                    merged(use)
                 except ValidationError as error:
                     errors += explained(error, where, ("tasks", number, key))
     except ValidationError as error:
