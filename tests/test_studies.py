@@ -417,44 +417,6 @@ def test_data_and_what_does_not_fit_are_told_together(
     assert "begin with the same token" in collide
 
 
-def test_every_prompt_of_every_item_is_tried(
-    tiny_study: TinyStudy, no_model: None
-) -> None:
-    """The longest in characters is not the longest in tokens."""
-    tiny_study.raw["tasks"][0]["prompts"] = {
-        "long": "{review} Is it good?" + " x" * 300 + " The answer is",
-        "open": "{review} The answer is ",
-    }
-    tiny_study.rewrite("de.test.jsonl", lambda t: t.replace("Film e", "漢" * 130))
-    tiny_study.rewrite("de.test.jsonl", lambda t: t.replace("Film i", "train " * 30))
-    titles, opinions, long, ends = sorted(said(tiny_study), reverse=True)
-    assert titles.startswith("titles: the prompt of item r1 has ")
-    assert opinions.startswith("prompt 'open'")
-    assert long.startswith("prompt 'long'")
-    assert ends.startswith("opinions: the prompt of item r1 has ")
-
-
-def test_sentences_that_make_no_pair_or_do_not_fit(
-    tiny_study: TinyStudy, no_model: None
-) -> None:
-    english = tiny_study.data / "en.txt"
-    lines = english.read_text("utf-8").splitlines()
-    english.write_text("\n".join([lines[0] + " x" * 300, *lines[1:]]), "utf-8")
-    same = tiny_study.data / "fr.txt"
-    same.write_text("Il pleut.\n" * len(lines), "utf-8")
-    pairs, long = said(tiny_study)
-    assert pairs.startswith("corpus lines, fr: no random pair among")
-    assert long.startswith("corpus lines, en: sentence 0: a sentence has ")
-
-
-def test_a_reference_that_is_too_long_to_learn(
-    tiny_study: TinyStudy, no_model: None
-) -> None:
-    tiny_study.raw["tasks"][1]["tune"] = {"max_tokens": 16}
-    [found] = said(tiny_study)
-    assert found.startswith("titles.max_tokens: the prompt of item ")
-
-
 @pytest.mark.parametrize("out", [".", "..", "below/..", "new"])
 @pytest.mark.usefixtures("no_report")
 def test_results_go_into_any_folder(

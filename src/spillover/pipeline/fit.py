@@ -54,6 +54,9 @@ def misfits(
     for name, corpus in inputs.corpora.items():
         with collecting(errors):
             _check_pairs(name, corpus)
+    if model and study.model.adapter is not None:
+        told = "a study tunes adapters of its own on a model without one"
+        errors.append(StudyError(told, where="model.adapter", fix=MERGE))
     with collecting(errors):
         if model:
             errors += _misfits_of_model(study, inputs)
@@ -71,9 +74,6 @@ def _check_pairs(name: str, corpus: AlignedCorpus) -> None:
 
 def _misfits_of_model(study: Study, inputs: Inputs) -> list[SpilloverError]:
     errors: list[SpilloverError] = []
-    if study.model.adapter is not None:
-        told = "a study tunes adapters of its own on a model without one"
-        errors.append(StudyError(told, where="model.adapter", fix=MERGE))
     tokenizer, config = load_tokenizer(study.model), load_config(study.model)
     context = context_of(config)
     with collecting(errors):
