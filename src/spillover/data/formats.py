@@ -16,6 +16,9 @@ from typing import Literal
 
 from spillover.errors import DataError
 
+LONGEST = 2**31 - 1
+"""Characters of a cell; a document may have more than the 131,072 of `csv`."""
+
 Format = Literal["jsonl", "csv", "tsv", "txt", "conllu"]
 Record = tuple[int, dict[str, object]]
 
@@ -154,6 +157,7 @@ def _table(
 
 def _quoted(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table with quotes, where a cell may go over several lines."""
+    csv.field_size_limit(LONGEST)
     reader = csv.reader(
         (line for _, line in _decoded(path)), delimiter=delimiter, strict=True
     )
