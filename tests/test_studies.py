@@ -251,6 +251,14 @@ def test_a_damaged_table_is_named(tiny_done: Done, tmp_path: Path) -> None:
     assert str(caught.value).startswith(str(damaged))
 
 
+def test_a_table_that_lacks_a_column_is_named(tiny_done: Done, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_done[0].out, tmp_path / "copy")
+    path = copy / "results" / "diagnostics.parquet"
+    pd.read_parquet(path).drop(columns="measure").to_parquet(path)
+    with pytest.raises(DataError, match=r"diagnostics\.parquet: not a readable table"):
+        read_results(copy)
+
+
 @pytest.mark.usefixtures("no_report")
 def test_studies_beside_each_other_share_their_steps(
     tiny_done: Done, tmp_path: Path, no_model: None

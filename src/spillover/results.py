@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ from spillover.analysis.verdict import Evidence, Finding, Verdict, to_frame
 from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.languages import language as language_of
+from spillover.lint.remark import Remark
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
@@ -44,10 +45,20 @@ PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "
 AGAIN = "spillover run study.yaml --out again"
 AGAIN_WITH_DATA = f"{AGAIN} --data-root DATA"
 
-FRAMES = (
-    "evaluations", "comparisons", "similarities", "correlations", "controls", "pooled",
-    "distributions", "mexa", "diagnostics", "confusions", "lint",
-)  # fmt: skip
+FRAMES: Mapping[str, list[str]] = {
+    "evaluations": collect.EVALUATIONS,
+    "comparisons": collect.COMPARISONS,
+    "similarities": collect.SIMILARITIES,
+    "correlations": correlations.CORRELATIONS,
+    "controls": correlations.CONTROLS,
+    "pooled": correlations.POOLED,
+    "distributions": collect.DISTRIBUTIONS,
+    "mexa": collect.MEXA,
+    "diagnostics": collect.DIAGNOSTICS,
+    "confusions": collect.CONFUSIONS,
+    "lint": [field.name for field in fields(Remark)],
+}
+"""Name of a tidy table -> its columns."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +288,8 @@ def read_results(folder: Path) -> Results:
         )
     study = read_study(folder / "study.yaml")
     frames = {
-        name: parquet.read(folder / "results" / f"{name}.parquet") for name in FRAMES
+        name: parquet.read(folder / "results" / f"{name}.parquet", columns)
+        for name, columns in FRAMES.items()
     }
     used = {task.name: task for task in (use.resolve() for use in study.tasks)}
     return Results(

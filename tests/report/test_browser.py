@@ -59,8 +59,9 @@ def compared(tmp_path_factory):
     for run in runs:
         made = finished(run, text=EVIL, generated=["titles"])
         (run / "results").mkdir()
-        for name in FRAMES:
-            getattr(made, name).to_parquet(run / "results" / f"{name}.parquet")
+        for name, columns in FRAMES.items():
+            frame = getattr(made, name).reindex(columns=columns)
+            frame.to_parquet(run / "results" / f"{name}.parquet")
     compare_runs(runs).write(folder)
     return folder / "compare.html"
 
