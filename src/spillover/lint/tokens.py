@@ -119,6 +119,7 @@ def prompt_lengths(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Rem
         medians, longest, n = dict[str, str](), 0, 0
         found: list[Remark] = []
         own = encoder.task == data.task
+        room = context - _answer_tokens(data, encoder)
         for code, split, items in splits(data):
             if split == "training" and not own:  # it is tuned with its own prompt
                 continue
@@ -128,7 +129,6 @@ def prompt_lengths(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Rem
                 medians[code] = f"{median(lengths):,.0f}"
                 longest, n = max(longest, *lengths), n + len(lengths)
             rows = list(zip(chosen, lengths, strict=True))
-            room = context - _answer_tokens(data, encoder)
             found += _too_long(where, data, code, split, rows, context, room)
         message = (
             f"Prompts have up to {longest:,} tokens (median {listed(medians)}; "

@@ -54,11 +54,11 @@ def misfits(
     for name, corpus in inputs.corpora.items():
         with collecting(errors):
             _check_pairs(name, corpus)
-    if model and study.model.adapter is not None:
-        told = "a study tunes adapters of its own on a model without one"
-        errors.append(StudyError(told, where="model.adapter", fix=MERGE))
-    with collecting(errors):
-        if model:
+    if model:
+        if study.model.adapter is not None:
+            told = "a study tunes adapters of its own on a model without one"
+            errors.append(StudyError(told, where="model.adapter", fix=MERGE))
+        with collecting(errors):
             errors += _misfits_of_model(study, inputs)
     return errors
 

@@ -92,7 +92,7 @@ def answer_panels(
                 for code, each in rows.groupby("language", sort=False):
                     key = (task, name, tuning)
                     values[key][str(code)] = each["value"].mean()
-                    cells[key][str(code)] = _over_seeds(each["value"], form)
+                    cells[key][str(code)] = _mean_and_spread(each["value"], form)
     note = "shares of the items, unless said otherwise (docs: Diagnostics)"
     names = ["task", "answers", "tuning"]
     return _panel("Answers", values, cells, names, languages, note)
@@ -125,7 +125,7 @@ def change_panels(
             for (name, code), each in part.groupby(["task", "language"]):
                 key = (f"{name}{words}", "mean")
                 values[key][str(code)] = each["difference"].mean()
-                cells[key][str(code)] = _over_seeds(each["difference"], "+z.2f")
+                cells[key][str(code)] = _mean_and_spread(each["difference"], "+z.2f")
     note = (
         f"[95 % interval]; {SURE} p < 0.05 after Holm over languages: exact McNemar, "
         "or sign flips for ROUGE"
@@ -167,7 +167,7 @@ def baseline_panels(
             rows = frame[frame["task"].eq(task) & frame["measure"].eq(measure)]
             for language, part in rows.groupby("language", sort=False):
                 values[task, label][str(language)] = part["value"].mean()
-                cells[task, label][str(language)] = _over_seeds(part["value"])
+                cells[task, label][str(language)] = _mean_and_spread(part["value"])
     note = "accuracy of an answer that does not depend on the item"
     return _panel("Baselines", values, cells, ["task", "answer"], languages, note)
 
@@ -192,7 +192,7 @@ def prompt_panels(
         keys = ["prompt", "language"]
         for (prompt, code), each in part.groupby(keys, sort=False):
             values[task, prompt][str(code)] = each["value"].mean()
-            cells[task, prompt][str(code)] = _over_seeds(each["value"])
+            cells[task, prompt][str(code)] = _mean_and_spread(each["value"])
         for code, each in part.groupby("language", sort=False):
             means = each.groupby("prompt")["value"].mean()
             key = (task, "(lowest to highest)")
@@ -238,7 +238,7 @@ def difference_cell(row: Any) -> str:
     return f"{row.difference:+z.2f}{sure}{interval}"
 
 
-def _over_seeds(values: pd.Series, form: str = ".2f") -> str:
+def _mean_and_spread(values: pd.Series, form: str = ".2f") -> str:
     """The mean, and the standard deviation where there are several."""
     spread = f"±{values.std():.2f}" if len(values) > 1 else ""
     return f"{values.mean():{form}}{spread}"
