@@ -21,10 +21,10 @@ from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.report import side_by_side as views
 from spillover.report import tables
-from spillover.report.examples import file_of
 from spillover.report.panel import Panel
 from spillover.results import Results
-from spillover.run_folders import read_runs
+from spillover.run_folder import file_of
+from spillover.several_runs import read_runs
 
 if TYPE_CHECKING:
     import pandas as pd

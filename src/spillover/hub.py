@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from spillover.errors import ModelError, OutputError, StudyError, unknown
 from spillover.model_card import Adapter, base_of, model_card
 from spillover.model_spec import ADAPTER, adapter_digest, network_error
-from spillover.report.examples import adapter_of
 from spillover.results import Results
+from spillover.run_folder import adapter_of
 
 if TYPE_CHECKING:
     import pandas as pd

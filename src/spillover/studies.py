@@ -16,7 +16,8 @@ from spillover.pipeline.plan import Step, plan
 from spillover.pipeline.run import execute
 from spillover.pipeline.store import Store, check_writable
 from spillover.pipeline.watcher import Watcher
-from spillover.results import Results, write_results
+from spillover.results import Results
+from spillover.run_folder import write_results
 from spillover.study import Study
 
 

@@ -17,8 +17,8 @@ from spillover.lint.remark import Remark
 from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.collect import tidy
-from spillover.report.examples import file_of
 from spillover.results import Results
+from spillover.run_folder import file_of
 from spillover.study import Study
 
 Decided = Mapping[tuple[str, str], str]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from spillover import parquet
 from spillover.analysis.answers import batch_calibrated
-from spillover.data.task import OWN_PROMPT, Task
+from spillover.data.task import Task
 from spillover.languages import language as language_of
+from spillover.run_folder import file_of
 from spillover.study import Study
 
 if TYPE_CHECKING:
@@ -27,29 +28,6 @@ HEAD, TAIL = 1_500, 500
 """How much is shown of a long text: a prompt's question often stands at its end."""
 
 Group = dict[str, Any]
-
-
-def file_of(
-    study: Study,
-    task: str,
-    language: str,
-    tuned_on: str | None,
-    seed: int | None,
-    prompt: str = OWN_PROMPT,
-) -> Path:
-    """Where, in a run's folder, the predictions of a state of the model lie."""
-    state = f"after-{tuned_on}{_of_seed(study, seed)}" if tuned_on else "before"
-    of_prompt = "" if prompt == OWN_PROMPT else f"@{prompt}"  # in no task's name
-    return Path("predictions") / state / f"{task}.{language}{of_prompt}.parquet"
-
-
-def adapter_of(study: Study, task: str, seed: int | None) -> Path:
-    """Where, in a run's folder, what was trained on a task lies."""
-    return Path("adapters") / f"{task}{_of_seed(study, seed)}"
-
-
-def _of_seed(study: Study, seed: int | None) -> str:
-    return f"-seed{seed}" if len(study.training_seeds) > 1 else ""
 
 
 def examples(study: Study, folder: Path, room: int = BYTES) -> list[Group]:
