@@ -144,6 +144,14 @@ def test_a_corpus_that_shares_english_alone(tiny_study: TinyStudy) -> None:
     assert isinstance(error, SpilloverError)
 
 
+def test_a_language_that_nothing_in_the_study_has(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["languages"].append("ja")
+    assert said(tiny_study) == [
+        "languages: no task or corpus of the study has 'ja'; expected some of "
+        "de, en, es, fr."
+    ]
+
+
 def test_names_are_resolved_without_a_look_at_the_data(tiny_study: TinyStudy) -> None:
     for path in tiny_study.data.iterdir():
         path.unlink()

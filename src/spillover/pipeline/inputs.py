@@ -105,7 +105,24 @@ def resolve(study: Study) -> Named:
             _once("corpora", corpus.name, named.corpora)
             _shared(study, corpus, 2)
             named.corpora[corpus.name] = corpus, part
+    if not named.errors:
+        _all_had(study, named)
     return named
+
+
+def _all_had(study: Study, named: Named) -> None:
+    """A language of no task and no corpus would only be gaps in every table."""
+    every = [data for data, _ in (*named.tasks.values(), *named.corpora.values())]
+    had = sorted({code for data in every for code in data.languages})
+    for code in study.languages:
+        if code not in had:
+            named.errors.append(
+                StudyError(
+                    f"no task or corpus of the study has {code!r}",
+                    where="languages",
+                    expected=f"some of {', '.join(had)}",
+                )
+            )
 
 
 def read_inputs(study: Study, data_root: Path | None) -> Inputs:
