@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from spillover import results
+from spillover import run_folder
 from spillover.analysis.uncertainty import DRAWS
 from spillover.errors import DataError
 from spillover.pipeline import correlations
@@ -183,7 +183,7 @@ def test_controls_are_of_the_tokenizer_and_the_script(
         tasks={"t": SimpleNamespace(test=LINES)}, corpora=corpora
     )
     study: Any = SimpleNamespace(languages=[*LINES], model=model)
-    given = results._controls(study, inputs)
+    given = run_folder._controls(study, inputs)
     controls = given["lines"]
     assert controls == {
         "fertility": {"en": 1, "de": 1.25, "fr": 1.75, "ja": 0.75, "ru": 1.5},
