@@ -47,7 +47,9 @@ def second(tiny_done: tuple[TinyStudy, Results]) -> Path:
         "embed": {"layers": "all"},
     }
     out = made.out.with_name("harder")
-    run(parse_study(raw), data_root=made.data, out=out, device="cpu")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("spillover.results.Results.write_report", lambda results: None)
+        run(parse_study(raw), data_root=made.data, out=out, device="cpu")
     return out
 
 

@@ -249,6 +249,7 @@ def test_the_linters_page() -> None:
     assert {"answer_tokens", "fertility"} <= {it.check for it in names["remarks"]}
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("page", ["own-model", "own-task", "own-language"])
 def test_an_example_of_ones_own_runs(
     page: str,

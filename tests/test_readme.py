@@ -22,6 +22,7 @@ README = (CHECKOUT / "README.md").read_text("utf-8")
 JAPANESE = (CHECKOUT / "README.ja.md").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_whole_study(
     tiny_study: TinyStudy,
     monkeypatch: pytest.MonkeyPatch,
