@@ -100,6 +100,38 @@ def test_a_tasks_own_settings_lie_on_top_of_the_studys() -> None:
     assert study.evaluate_settings(study.tasks[0]) == EvaluateSettings(beams=1)
 
 
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ({"languages": ["fr"]}, "tuning is in 'en', which 'languages' lacks"),
+        ({"splits": {"test": "test"}}, "files to learn from have no split but 'train'"),
+    ],
+)
+def test_files_to_learn_from_are_english_and_to_learn_from(
+    train: dict[str, Any], message: str
+) -> None:
+    use = {"task": "mini-paraphrase", "train": {"path": "mine.jsonl"} | train}
+    assert any(message in sentence for sentence in said(small(tasks=[use])))
+
+
+def test_a_studys_settings_made_in_python_are_explained() -> None:
+    study = parse_study(small())
+    use = study.tasks[0].model_copy(update={"tune": {"epochz": 1}})
+    study = study.model_copy(update={"tasks": (use,)})
+    with pytest.raises(Faults, match=r"unknown key 'tasks\.0\.tune\.epochz'"):
+        study.tune_settings(use)
+
+
+def test_merged_yaml_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "merged.yaml"
+    path.write_text(
+        "tune: &a {rank: 1}\nembed: {b: &b {<<: *a, rank: 2}}\nevaluate: {<<: *b}\n"
+    )
+    with pytest.raises(Faults) as caught:
+        read_study(path)
+    assert "twice" not in str(caught.value)
+
+
 def test_the_headline_metric() -> None:
     study = parse_study(small())
     choice = parse_study(small(headline="choice"))

@@ -79,6 +79,14 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def network_error() -> type[Exception]:
+    """The root of what the HTTP library under the Hub's client raises."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    root: type[Exception] = HfHubHTTPError.__bases__[0]
+    return root
+
+
 def _plain(name: str) -> str:
     return name.casefold().replace("-", "").replace("_", "")
 

@@ -9,9 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from spillover.errors import ModelError, OutputError, StudyError, unknown
+from spillover.errors import (
+    ModelError,
+    OutputError,
+    StudyError,
+    network_error,
+    unknown,
+)
 from spillover.model_card import Adapter, base_of, model_card
-from spillover.model_spec import ADAPTER, adapter_digest, network_error
+from spillover.model_spec import ADAPTER, adapter_digest
 from spillover.results import Results
 from spillover.run_folder import adapter_of
 

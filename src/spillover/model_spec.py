@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from spillover.errors import ModelError
+from spillover.errors import ModelError, network_error
 
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 WEIGHTS_INDEX = "model.safetensors.index.json"
@@ -275,14 +275,6 @@ def _digest(files: Iterable[Path]) -> str:
     for file in files:
         total.update(f"{file.name} {file_sha256(file)}\n".encode())
     return total.hexdigest()
-
-
-def network_error() -> type[Exception]:
-    """The root of what the HTTP library under the Hub's client raises."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    root: type[Exception] = HfHubHTTPError.__bases__[0]
-    return root
 
 
 def _commit(repo: str, revision: str | None) -> str:

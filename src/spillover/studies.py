@@ -73,7 +73,7 @@ def prepare(
     inputs = read_inputs(study, data_root)
     errors, model = inputs.errors, None
     with collecting(errors):
-        if not folder.name:
+        if folder.name in ("", "steps"):  # a root, or what keeps the steps beside it
             raise OutputError(
                 "no folder for a study", where=folder, fix="name another with --out"
             )

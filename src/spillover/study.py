@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -23,6 +23,7 @@ from spillover.model_spec import ModelSpec
 from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
 from spillover.validation import explained
 
+Settings = TypeVar("Settings", TuneSettings, EvaluateSettings)
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises; the latter two of a date that is none, and of deep nesting."""
@@ -56,6 +57,15 @@ class TaskUse(Strict):
     prompts: dict[Name, str] = {}
     tune: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
+
+    @field_validator("train")
+    @classmethod
+    def _are_english_to_learn_from(cls, value: Files | None) -> Files | None:
+        if value is not None and set(value.splits) - {"train"}:
+            raise ValueError("files to learn from have no split but 'train'")
+        if value is not None and PIVOT not in (value.languages or (PIVOT,)):
+            raise ValueError(f"tuning is in {PIVOT!r}, which 'languages' lacks")
+        return value
 
     @field_validator("prompts")
     @classmethod
@@ -175,16 +185,27 @@ class Study(Strict):
         """The seeds to tune with, at least one."""
         return self.seeds or (self.seed,)
 
-    def tune_settings(self, use: TaskUse) -> TuneSettings:
-        """The study's settings with the task's own on top."""
-        named = TuneSettings.model_validate(self.tune.model_dump() | use.tune)
+    def tune_settings(self, use: TaskUse, where: str = "study") -> TuneSettings:
+        """The study's settings with those of one of its tasks on top.
+
+        Raises:
+            Faults: all that is wrong in the task's, which are of the file `where`.
+        """
+        named = self._merged(TuneSettings, self.tune, use, "tune", where)
         return named.model_copy(update={"project": named.project or self.name})
 
-    def evaluate_settings(self, use: TaskUse) -> EvaluateSettings:
-        """The study's settings with the task's own on top."""
-        return EvaluateSettings.model_validate(
-            self.evaluate.model_dump() | use.evaluate
-        )
+    def evaluate_settings(self, use: TaskUse, where: str = "study") -> EvaluateSettings:
+        """As `tune_settings`, of evaluation."""
+        return self._merged(EvaluateSettings, self.evaluate, use, "evaluate", where)
+
+    def _merged(
+        self, kind: type[Settings], common: Settings, use: TaskUse, key: str, where: str
+    ) -> Settings:
+        try:
+            return kind.model_validate(common.model_dump() | getattr(use, key))
+        except ValidationError as error:
+            place = "tasks", self.tasks.index(use), key
+            raise Faults(explained(error, where, place)) from error
 
     def metric(self, task: Task) -> str:
         """The metric of a task that the tables show."""
@@ -222,7 +243,8 @@ def preset_names() -> list[str]:
 class _Once(yaml.SafeLoader):
     """Safe, and of a key that stands twice says so, where YAML takes the last one."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
             if (key.tag, str(key.value)) in seen:
@@ -231,7 +253,7 @@ class _Once(yaml.SafeLoader):
                     problem_mark=key.start_mark,
                 )
             seen.add((key.tag, str(key.value)))
-        return super().construct_mapping(node, deep)
+        return node
 
 
 def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
@@ -269,15 +291,12 @@ def parse_study(raw: Mapping[str, Any], where: str = "study") -> Study:
     errors: list[SpilloverError] = []
     try:
         study = Study.model_validate(raw)
-        for number, use in enumerate(study.tasks):
-            for key, merged in (
-                ("tune", study.tune_settings),
-                ("evaluate", study.evaluate_settings),
-            ):
+        for use in study.tasks:
+            for merged in (study.tune_settings, study.evaluate_settings):
                 try:
-                    merged(use)
-                except ValidationError as error:
-                    errors += explained(error, where, ("tasks", number, key))
+                    merged(use, where)
+                except Faults as faults:
+                    errors += faults.errors
     except ValidationError as error:
         errors += explained(error, where)
     if errors:
@@ -332,7 +351,7 @@ def override(raw: dict[str, Any], text: str) -> None:
     if not equals:
         raise StudyError(f"{text!r} has no '='", where="--set", expected="key=value")
     try:
-        parsed = yaml.safe_load(value)
+        parsed = yaml.load(value, _Once)  # noqa: S506 - a SafeLoader
     except UNREADABLE as error:
         raise StudyError(f"{value!r} is not YAML", where=f"--set {key}") from error
     *path, last = key.split(".")

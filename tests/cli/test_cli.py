@@ -302,10 +302,13 @@ def test_a_file_that_is_no_study(
     assert told.err.count("\n") == 1
 
 
-def test_rows_below_one_are_refused(spillover: Spillover) -> None:
+def test_numbers_out_of_range_are_refused(spillover: Spillover) -> None:
     told = spillover("evaluate", "--task", "xnli", "--language", "en", "--rows", "-1")
     assert told.code == 2
     assert "Invalid value for '--rows'" in told.err
+    told = spillover("tune", "--task", "xnli", "--out", "o", "--seed", 2**32)
+    assert told.code == 2
+    assert "Invalid value for '--seed'" in told.err
 
 
 def test_a_disk_that_fails_is_a_sentence(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from spillover.data.columns import Row
 from spillover.data.sources import Files, Hub, choose, read, read_files
-from spillover.errors import DataError, StudyError
+from spillover.errors import DataError, StudyError, network_error
 
 REVISION = "0" * 40
 
@@ -277,12 +277,18 @@ def test_what_a_repository_lacks_is_an_error(
     assert f"the Hub gave no {split} split in {language!r}" in str(caught.value)
 
 
-def test_a_hub_out_of_reach_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+REACH = "Couldn't reach 'a/b' on the Hub"
+
+
+@pytest.mark.parametrize("lost", [ConnectionError(REACH), network_error()(REACH)])
+def test_a_hub_out_of_reach_is_an_error(
+    lost: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: dict[str, object] = {}
 
     def offline(repo: str, config: str, **options: object) -> None:
         asked.update(options, repo=repo, config=config)
-        raise ConnectionError("Couldn't reach 'a/b' on the Hub")
+        raise lost
 
     monkeypatch.setattr("datasets.load_dataset", offline)
     hub = Hub(repo="a/b", revision=REVISION, config="{language}")

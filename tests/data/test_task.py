@@ -103,7 +103,8 @@ def test_aligned_languages_are_checked_when_loaded_together(tmp_path: Path) -> N
     files = own().files[0].model_copy(update={"aligned": False})
     loose = own().model_copy(update={"files": (files,)})
     found = loose.load_all("test", ["fr", "en"], tmp_path)
-    assert {name: len(rows) for name, rows in found.items()} == {"fr": 1, "en": 2}
+    assert [item.id for item in found["fr"]] == ["fr-1"]
+    assert [item.id for item in found["en"]] == ["en-1", "en-2"]
 
 
 def test_languages_of_two_sources_need_not_share_ids(tmp_path: Path) -> None:

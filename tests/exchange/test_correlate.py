@@ -64,6 +64,23 @@ def test_a_run_is_correlated_as_in_the_run(
     assert_frame_equal(ours, theirs, check_dtype=False)
 
 
+def test_a_task_may_be_named_by_a_number(tmp_path: Path) -> None:
+    before = evaluations({code: 1 - v for code, v in VALUES.items()}, task="2024")
+    after = evaluations(VALUES, task="2024", tuned_on="2024", seed=1)
+    pd.concat([before, after]).to_csv(tmp_path / "scores.csv", index=False)
+    scores = read_table(tmp_path / "scores.csv", "evaluations")
+    found = correlate_tables(scores, similarities("parallel", VALUES))
+    assert [*found["value"]] == [1]
+
+
+def test_an_interval_is_from_low_to_high(tmp_path: Path) -> None:
+    frame = evaluations(VALUES)
+    frame.loc[2, ["low", "high"]] = 0.9, 0.1
+    frame.to_csv(tmp_path / "scores.csv", index=False)
+    with pytest.raises(DataError, match="an interval whose low is its higher end"):
+        read_table(tmp_path / "scores.csv", "evaluations")
+
+
 def test_mexa_over_layers_and_by_layer() -> None:
     up = {code: value / 2 for code, value in VALUES.items()}
     down = {code: (1 - value) / 4 for code, value in VALUES.items()}

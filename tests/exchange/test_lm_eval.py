@@ -208,6 +208,16 @@ def test_strict_is_exported_where_every_answer_is_one_token(
     assert metrics() == ["acc"]
 
 
+def test_two_tasks_of_one_name_are_refused(
+    tiny_study: TinyStudy, tmp_path: Path
+) -> None:
+    first, second = tiny_study.raw["tasks"]
+    second["task"]["name"] = first["task"]["name"] + "_fr"
+    with pytest.raises(Faults, match="two of the tasks or groups would be"):
+        export(tiny_study.study, tmp_path / "tasks", tiny_study.data)
+    assert not (tmp_path / "tasks").exists()
+
+
 def test_prompts_of_a_study_are_tasks_of_their_own(
     tiny_study: TinyStudy, tmp_path: Path
 ) -> None:

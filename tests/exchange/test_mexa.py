@@ -47,6 +47,19 @@ def test_another_pivot(tmp_path: Path) -> None:
     assert set(frame["target"]) == {"en", "ja", "xh"}
 
 
+def test_a_pivot_that_is_no_language_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'englisch' is no language"):
+        read_mexa(scores(tmp_path / "flores"), "base", pivot="englisch")
+
+
+def test_a_folder_of_a_long_name_is_a_corpus_of_a_shorter_one(tmp_path: Path) -> None:
+    folder = tmp_path / ("語" * 40)
+    folder.mkdir()
+    for name in ("eng_Latn", "fra_Latn"):
+        (folder / f"{name}.txt").write_text("A line.\n", encoding="utf-8")
+    assert parallel_text(folder)[0].name == "語" * 26
+
+
 @pytest.mark.parametrize(
     "text", ['{"0": 1.5}', '{"first": 0.5}', '{"0": null}', "[0.5]", "{"]
 )

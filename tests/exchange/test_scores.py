@@ -134,6 +134,18 @@ def test_unlike_numbers_of_shots_are_an_error_until_one_is_named(
     assert [*frame[["task", "language"]].itertuples(index=False)] == [("xnli|5", "de")]
 
 
+@pytest.mark.parametrize(
+    "order", [("ara", "fra|0", "deu|5"), ("fra|0", "deu|5", "ara")]
+)
+def test_a_number_of_shots_that_is_not_told_hides_no_other(
+    order: tuple[str, ...], tmp_path: Path
+) -> None:
+    raw = lighteval()
+    raw["results"] = {f"xnli_{name}": {"acc": 0.3} for name in order}
+    with pytest.raises(DataError, match="xnli with 0 examples in the prompt"):
+        read_scores([write(tmp_path, raw)])
+
+
 def test_names_that_tell_no_language_are_all_named(tmp_path: Path) -> None:
     raw = lm_eval(hellaswag=0.5, xnli_fr=0.4, global_mmlu_fr_business=0.3)
     path = write(tmp_path, raw)

@@ -85,6 +85,13 @@ def test_fertility(tokenizers: dict[str, Any]) -> None:
     assert every[2].level == ("warning" if sum(used["zh"]) / english >= 3 else "note")
 
 
+def test_sentences_that_are_all_placeholders_somewhere(
+    tokenizers: dict[str, Any],
+) -> None:
+    inputs = of_corpus({"en": ["a", "b"], "fr": ["NS", "c"], "de": ["d", "NS"]})
+    assert not found(tokens.fertility, inputs, tokenizers["bos"])
+
+
 @pytest.mark.parametrize(
     ("marks", "template", "level", "number"),
     [
@@ -108,6 +115,10 @@ def test_texts_that_spell_a_special_token(tokenizers: dict[str, Any]) -> None:
     remark = one(tokens.special_tokens, of_task(test), tokenizers["bos"])
     assert (remark.level, remark.count, remark.example) == ("warning", 1, "1")
     assert "'</s>', '<s>'" in remark.message
+    corpus = of_corpus({"en": ["a", "b"], "de": ["c </s>", "d"]})
+    remark = one(tokens.special_tokens, corpus, tokenizers["bos"])
+    assert (remark.language, remark.n, remark.example) == ("de", 2, "0")
+    assert "1 of 2 sentences in German spell '</s>'" in remark.message
 
 
 def test_prompts_that_are_cut_or_too_long(tiny_study: TinyStudy) -> None:

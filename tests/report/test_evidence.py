@@ -171,12 +171,18 @@ def test_pooled_correlations_name_their_strata():
     assert panel.cells.loc[("pud", "mean", "-1")].tolist() == [
         "0.85",
         "0.033",
-        "0.60 to 0.95",
+        "0.60",
+        "0.95",
         "5",
     ]
     assert panel.note.startswith("mean of pawsx seed 1, xnli seed 1; p by")
     [panel] = pooled_panels(pooled(without_low=math.nan))
-    assert panel.cells.loc[("pud", "mean", "-1"), "one language less"] == "–"
+    assert panel.cells.loc[("pud", "mean", "-1"), "least"] == "–"
+
+
+def test_numbers_stand_in_the_order_of_the_texts():
+    [panel] = change_panels(comparisons((1, 2))[::-1], LANGUAGES, METRICS)
+    assert [*panel.values] == [*panel.cells] == [*LANGUAGES]
 
 
 @pytest.mark.parametrize(

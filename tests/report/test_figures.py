@@ -313,13 +313,20 @@ def test_correlations_are_said_with_p_and_interval() -> None:
     last = frame["pooling"] == "last"
     frame.loc[last, ["low", "high"]] = np.nan
     frame.loc[last, "value"] = -0.5
-    results = dataclasses.replace(results, correlations=frame)
+    results = dataclasses.replace(results, correlations=frame.assign(p_error=0.0))
     [drawing] = draw(correlation, results)
     assert {
         "ρ = 0.90, [0.30, 1.00], n = 5 languages",
         "exact p = 0.083, smallest possible 0.017",
         "ρ = −0.50, no interval, n = 5 languages",
     } <= {*words(drawing)}
+
+
+def test_a_p_of_random_orders_is_not_called_exact() -> None:
+    results = invented.results(corpora=["x"])
+    frame = results.correlations.assign(p_error=0.002)
+    [drawing] = draw(correlation, dataclasses.replace(results, correlations=frame))
+    assert "p = 0.083 ± 0.002, of 20,000 orders" in words(drawing)
 
 
 def test_no_correlation_is_said_with_its_reason() -> None:

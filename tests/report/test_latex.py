@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conftest import TinyStudy
     from spillover.results import Results
 
-ODD = r"a_b & 50% of $x$, #1 {c} \dots ~^ <i> [2] “été” ±0.1 – ½ †"
+ODD = r"a_b & 50% of $x$, #1 {c} \dots ~^ <i> [2] “été” ±0.1 – ½ † ρ −1 ·"
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,9 @@ def tune(
             "--set", help="A setting, as epochs=1.", autocompletion=complete.tune_keys
         ),
     ] = None,
-    seed: int = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the order of the items.")
+    ] = 1,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> Answer:

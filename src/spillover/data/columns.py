@@ -194,6 +194,8 @@ class Columns(BaseModel):
                 others.add(", ".join(here.values()))
                 continue
             number = str(len(rows) + 1)
+            if not self.aligned:  # the rows of another language are others
+                number = f"{language}-{number}"
             id = self.id_prefix + (
                 _text(record, id_column, where) if id_column else number
             )

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from spillover.data.columns import Columns, Row, Split
 from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
-from spillover.errors import DataError, StudyError, first_line
+from spillover.errors import DataError, StudyError, first_line, network_error
 
 
 class Files(Columns):
@@ -265,7 +265,13 @@ def read_hub(
             split=theirs,
             revision=hub.revision,
         )
-    except (DatasetsError, OSError, ValueError, RuntimeError) as error:
+    except (
+        network_error(),
+        DatasetsError,
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise DataError(
             f"the Hub gave no {split} split in {language!r} ({first_line(error)})",
             where=place,

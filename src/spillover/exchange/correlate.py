@@ -14,7 +14,7 @@ from spillover.analysis.uncertainty import DRAWS, correlation_interval
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError, unknown
 from spillover.exchange.scores import Z
-from spillover.pipeline.collect import EVALUATIONS, SIMILARITIES, tidy
+from spillover.pipeline.collect import EVALUATIONS, SIMILARITIES, TEXTS, tidy
 from spillover.pipeline.correlations import CORRELATIONS, MEASURES
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
             expected=f"{name} as CSV, of a run or written by 'spillover import'",
         )
     try:  # an empty text alone is a gap: nan is the code of Min Nan
-        texts = dict.fromkeys(KEYS, str)  # a code of digits is a code
+        texts = dict.fromkeys(TEXTS, str)  # a name of digits is a name
         read = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=texts)
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
@@ -60,6 +60,9 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
     for column in KEYS:
         if column in frame and frame[column].isna().any():
             raise DataError(f"a row without a {column}", where=path)
+    for low in frame.filter(regex="low$"):
+        if (frame[low] > frame[str(low).removesuffix("low") + "high"]).any():
+            raise DataError(f"an interval whose {low} is its higher end", where=path)
     models = frame["model"].unique()
     if len(models) != 1:
         raise DataError(

@@ -68,6 +68,15 @@ def export(study: Study, folder: Path, data_root: Path | None = None) -> list[st
                 tokenizer, task, max_tokens=data.evaluate.max_tokens, chat=study.chat
             )
             names = {language: f"{group}_{language}" for language in data.test}
+            for name in (group, *names.values()):
+                if f"{name}.yaml" in files:
+                    errors.append(
+                        StudyError(
+                            f"two of the tasks or groups would be {name!r} there",
+                            where=f"task {task.name}",
+                            fix="give the task or its prompt another name",
+                        )
+                    )
             for language, name in names.items():
                 with collecting(errors):
                     config, lines = _language(data, prompt, encoder, language, context)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from spillover.data.columns import LONGEST
 from spillover.data.corpus import FIELD, Corpus
 from spillover.data.sources import Files
 from spillover.errors import DataError
@@ -43,6 +44,8 @@ def read_mexa(folder: Path, model: str, pivot: str = "eng_Latn") -> pd.DataFrame
     expected = "one <language>.json for each language"
     paths = _by_language(folder, lambda path: path.suffix == ".json", expected)
     source = code_of(pivot)
+    if source is None:
+        raise DataError(f"{pivot!r} is no language", where="pivot", expected="its code")
     rows: list[dict[str, Any]] = []
     for code, path in paths.items():
         scores = {} if code == source else read_json(path, dict[int, Score])
@@ -90,9 +93,10 @@ def parallel_text(folder: Path) -> tuple[Corpus, list[str]]:
             where=folder,
             expected="the same ending for every language",
         )
+    name = re.sub(r"\W+", "-", folder.resolve().name).encode()[:LONGEST]
     root = str(folder.resolve()).replace("{", "{{").replace("}", "}}")
     corpus = Corpus(
-        name=re.sub(r"\W+", "-", folder.resolve().name).strip("-") or "sentences",
+        name=name.decode("utf-8", "ignore").strip("-") or "sentences",
         languages=tuple(known),
         files=(
             Files(

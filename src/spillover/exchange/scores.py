@@ -58,9 +58,10 @@ def read_scores(
         if place is None:
             untold += [] if result.average or patterns else [result.name]
             continue
-        like = tasks.setdefault((model or result.model, place[0]), result)
-        if None not in (like.shots, result.shots) and like.shots != result.shots:
-            raise _unlike(place[0], like, result)
+        if result.shots is not None:
+            like = tasks.setdefault((model or result.model, place[0]), result)
+            if like.shots != result.shots:
+                raise _unlike(place[0], like, result)
         for row in _rows(result, *place):
             row["model"] = model or result.model
             key = tuple(row[name] for name in ("model", "task", "language", "metric"))

@@ -83,6 +83,8 @@ def fertility(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
         mark = marks(study)[key]
         held = [mark in row for row in zip(*corpus.sentences.values(), strict=True)]
         places = [place for place in first(corpus.ids) if not held[place]]
+        if not places:  # each of them is a placeholder somewhere
+            continue
         english = 0
         for code in dict.fromkeys((PIVOT, *corpus.sentences)):
             rows = [corpus.sentences[code][place] for place in places]
@@ -232,31 +234,34 @@ def _leading(ids: Sequence[int], bos: int | None) -> int:
 def special_tokens(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Texts that spell a special token, which the tokenizer takes for the token."""
     special = tokenizer.all_special_tokens
+    for where, code, what, rows in _rows(inputs):
+        found = {
+            id: tokens
+            for id, text in rows
+            if (tokens := [token for token in special if token in text])
+        }
+        if found:
+            spelled = sorted(
+                {repr(token) for tokens in found.values() for token in tokens}
+            )
+            message = (
+                f"{len(found):,} of {len(rows):,} {what} in {name(code)} spell "
+                f"{', '.join(spelled)}, which the tokenizer reads as special tokens."
+            )
+            counts = len(found), len(rows), next(iter(found))
+            yield Remark("warning", "special_tokens", where, code, message, *counts)
+
+
+def _rows(inputs: Inputs) -> Iterator[tuple[str, str, str, list[tuple[str, str]]]]:
+    """Place, language, what they are, and id and text of all items and sentences."""
     for key, data in inputs.tasks.items():
         for code, split, items in splits(data):
-            found = [
-                (item.id, token)
-                for item in items
-                for token in special
-                if any(token in text for text in texts(data.task, item))
-            ]
-            if found:
-                ids, n = list(dict.fromkeys(id for id, _ in found)), len(items)
-                spelled = ", ".join(sorted({repr(token) for _, token in found}))
-                message = (
-                    f"{len(ids):,} of {n:,} {split} items in {name(code)} spell "
-                    f"{spelled}, which the tokenizer reads as special tokens."
-                )
-                yield Remark(
-                    "warning",
-                    "special_tokens",
-                    f"task {key}",
-                    code,
-                    message,
-                    len(ids),
-                    n,
-                    ids[0],
-                )
+            rows = [(item.id, "\n".join(texts(data.task, item))) for item in items]
+            yield f"task {key}", code, f"{split} items", rows
+    for key, corpus in inputs.corpora.items():
+        for code, sentences in corpus.sentences.items():
+            pairs = [*zip(corpus.ids, sentences, strict=True)]
+            yield f"corpus {key}", code, "sentences", pairs
 
 
 def _encoders(

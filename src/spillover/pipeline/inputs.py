@@ -28,7 +28,7 @@ class TaskInputs:
         train: English items to learn from.
         test: language -> items to evaluate.
         n_expected: language -> how many test items were asked for.
-        placeholders: language -> how many test items hold a placeholder.
+        placeholders: language -> how many items of the whole test split hold one.
         prompts: name of a prompt -> the task with it, the task's own first.
     """
 
@@ -112,8 +112,9 @@ def resolve(study: Study) -> Named:
 
 def _all_had(study: Study, named: Named) -> None:
     """A language of no task and no corpus would only be gaps in every table."""
-    every = [data for data, _ in (*named.tasks.values(), *named.corpora.values())]
-    had = sorted({code for data in every for code in data.languages})
+    tasks = (task.languages for task, _ in named.tasks.values())
+    corpora = (corpus.languages for corpus, _ in named.corpora.values())
+    had = sorted({code for codes in (*tasks, *corpora) for code in codes})
     for code in study.languages:
         if code not in had:
             named.errors.append(

@@ -250,11 +250,17 @@ def _ranking(rows: pd.DataFrame, found: Evidence, whether: str) -> str:
 
 def _of_languages(rows: pd.DataFrame) -> str:
     """What the correlations rest on."""
+    exact = rows[rows["p_error"].eq(0)]
+    least = (
+        "; the smallest p that can come out before adjustment is "
+        f"{_range(exact['p_min'], '.2g')}"
+        if len(exact)
+        else ""
+    )
     return (
         f"Spearman's ρ over {_plural(rows['n'], 'language')}, English not among them; "
         "permutation p, adjusted for the poolings and layers of a corpus, below "
-        f"{LEVEL}; the smallest p that can come out before adjustment is "
-        f"{_range(rows['p_min'], '.2g')}. A correlation is no proof of a cause."
+        f"{LEVEL}{least}. A correlation is no proof of a cause."
     )
 
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 SURE = "*"
 LEVEL = 0.05
+Cell = tuple[float, str]
+"""A number, and the text that stands for it."""
+Rows = dict[Any, dict[str, Cell]]
+"""The labels of a row -> column -> cell."""
+
 FEW = 30
 """Below so many summaries the bootstrap covers less than it says where many of them
 score nothing: 80 % and not 95 % at 12 of which four in five do."""
@@ -36,20 +41,19 @@ def interval_panels(
     frame = frame[frame["metric"] == frame["task"].map(metrics)]
     frame = frame[frame["tuned_on"].isna() | frame["tuned_on"].eq(frame["task"])]
     several = frame["seed"].nunique() > 1
-    values: dict[Any, dict[str, float]] = defaultdict(dict)
-    cells: dict[Any, dict[str, str]] = defaultdict(dict)
+    rows: Rows = defaultdict(dict)
     for task in metrics:
         for row in _records(frame[frame["task"] == task]):
             tuning = "after" if isinstance(row.tuned_on, str) else "before"
             tuning += f", seed {row.seed}" if several and tuning == "after" else ""
-            values[task, tuning][row.language] = row.value
             gap = math.isnan(row.low)
             interval = "" if gap else f" [{row.low:.2f},{row.high:.2f}]"
-            cells[task, tuning][row.language] = f"{row.value:.2f}{interval}"
+            text = f"{row.value:.2f}{interval}"
+            rows[task, tuning][row.language] = row.value, text
     note = "[95 % interval]: Wilson's, or the bootstrap over items for ROUGE"
     names = ["task", "tuning"]
     title = "Scores with their intervals"
-    return _panel(title, values, cells, names, languages, note)
+    return _panel(title, rows, names, languages, note)
 
 
 ANSWERS = {
@@ -76,8 +80,7 @@ def answer_panels(
         metrics: task to its headline metric; the tasks in the order of the rows.
     """
     frame = diagnostics[diagnostics["prompt"] == OWN_PROMPT]
-    values: dict[Any, dict[str, float]] = defaultdict(dict)
-    cells: dict[Any, dict[str, str]] = defaultdict(dict)
+    rows: Rows = defaultdict(dict)
     for task, metric in metrics.items():
         own = frame[frame["task"] == task]
         headline = metric.removeprefix("accuracy_")
@@ -85,17 +88,16 @@ def answer_panels(
             part = own[own["measure"].eq(measure)]
             part = part[part["reading"].eq(reading or headline)]
             part = part[part["label"].eq(label) if label else part["label"].isna()]
-            for tuning, rows in (
+            for tuning, found in (
                 ("before", part[part["tuned_on"].isna()]),
                 ("after", part[part["tuned_on"].eq(task)]),
             ):
-                for code, each in rows.groupby("language", sort=False):
-                    key = (task, name, tuning)
-                    values[key][str(code)] = each["value"].mean()
-                    cells[key][str(code)] = _mean_and_spread(each["value"], form)
+                for code, each in found.groupby("language", sort=False):
+                    cell = _mean_and_spread(each["value"], form)
+                    rows[task, name, tuning][str(code)] = cell
     note = "shares of the items, unless said otherwise (docs: Diagnostics)"
     names = ["task", "answers", "tuning"]
-    return _panel("Answers", values, cells, names, languages, note)
+    return _panel("Answers", rows, names, languages, note)
 
 
 def change_panels(
@@ -111,21 +113,18 @@ def change_panels(
     frame = comparisons[comparisons["prompt"] == OWN_PROMPT]
     headline = frame["task"].map(metrics)
     several = frame["seed"].nunique() > 1
-    values: dict[Any, dict[str, float]] = defaultdict(dict)
-    cells: dict[Any, dict[str, str]] = defaultdict(dict)
+    rows: Rows = defaultdict(dict)
     shown = ((headline, ""), (headline + SAME_LENGTH, ", same length"))
     for metric, words in shown:
         part = frame[frame["metric"] == metric]
         for row in _records(part):
             task = f"{row.task}{words}"
             key = (task, str(row.seed)) if several else (task,)
-            values[key][row.language] = row.difference
-            cells[key][row.language] = difference_cell(row)
+            rows[key][row.language] = row.difference, difference_cell(row)
         if several:
             for (name, code), each in part.groupby(["task", "language"]):
-                key = (f"{name}{words}", "mean")
-                values[key][str(code)] = each["difference"].mean()
-                cells[key][str(code)] = _mean_and_spread(each["difference"], "+z.2f")
+                cell = _mean_and_spread(each["difference"], "+z.2f")
+                rows[f"{name}{words}", "mean"][str(code)] = cell
     note = (
         f"[95 % interval]; {SURE} p < 0.05 after Holm over languages: exact McNemar, "
         "or sign flips for ROUGE"
@@ -137,7 +136,7 @@ def change_panels(
     if frame["metric"].str.endswith(SAME_LENGTH).any():
         note += "; same length: both answers of an item cut to that of the shorter one"
     names = ["task", "seed"] if several else ["task"]
-    return _panel("Change with tuning", values, cells, names, languages, note)
+    return _panel("Change with tuning", rows, names, languages, note)
 
 
 def baseline_panels(
@@ -155,21 +154,19 @@ def baseline_panels(
         "baseline_uniform": "any, equally often",
         "baseline_rates": "any, as often as after tuning",
     }
-    cells: dict[Any, dict[str, str]] = defaultdict(dict)
+    rows: Rows = defaultdict(dict)
     frame = diagnostics[diagnostics["prompt"] == OWN_PROMPT]
     after = frame["tuned_on"] == frame["task"]
     reading = frame["task"].map(metrics).str.removeprefix("accuracy_")
     read = frame["reading"].isna() | frame["reading"].eq(reading)
     frame = frame[frame["measure"].isin(list(shown)) & after & read]
-    values: dict[Any, dict[str, float]] = defaultdict(dict)
     for task in metrics:
         for measure, label in shown.items():
-            rows = frame[frame["task"].eq(task) & frame["measure"].eq(measure)]
-            for language, part in rows.groupby("language", sort=False):
-                values[task, label][str(language)] = part["value"].mean()
-                cells[task, label][str(language)] = _mean_and_spread(part["value"])
+            found = frame[frame["task"].eq(task) & frame["measure"].eq(measure)]
+            for code, each in found.groupby("language", sort=False):
+                rows[task, label][str(code)] = _mean_and_spread(each["value"])
     note = "accuracy of an answer that does not depend on the item"
-    return _panel("Baselines", values, cells, ["task", "answer"], languages, note)
+    return _panel("Baselines", rows, ["task", "answer"], languages, note)
 
 
 def prompt_panels(
@@ -184,47 +181,43 @@ def prompt_panels(
     """
     frame = evaluations[evaluations["tuned_on"] == evaluations["task"]]
     frame = frame[frame["metric"] == frame["task"].map(metrics)]
-    values: dict[Any, dict[str, float]] = defaultdict(dict)
-    cells: dict[Any, dict[str, str]] = defaultdict(dict)
+    rows: Rows = defaultdict(dict)
     for task, part in frame.groupby("task", sort=False):
         if part["prompt"].nunique() < 2:
             continue
         keys = ["prompt", "language"]
         for (prompt, code), each in part.groupby(keys, sort=False):
-            values[task, prompt][str(code)] = each["value"].mean()
-            cells[task, prompt][str(code)] = _mean_and_spread(each["value"])
+            rows[task, prompt][str(code)] = _mean_and_spread(each["value"])
         for code, each in part.groupby("language", sort=False):
             means = each.groupby("prompt")["value"].mean()
-            key = (task, "(lowest to highest)")
-            values[key][str(code)] = means.max() - means.min()
-            cells[key][str(code)] = f"{means.max() - means.min():.2f}"
+            spread = float(means.max() - means.min())
+            rows[task, "(lowest to highest)"][str(code)] = spread, f"{spread:.2f}"
     note = "score after tuning, which was with the task's own prompt"
-    return _panel("Prompts", values, cells, ["task", "prompt"], languages, note)
+    return _panel("Prompts", rows, ["task", "prompt"], languages, note)
 
 
 def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
     """The correlation over languages of all tasks and seeds together."""
     frame = pooled[pooled["statistic"] == "spearman"]
-    values: dict[Any, dict[str, float]] = {}
-    cells: dict[Any, dict[str, str]] = {}
+    rows: Rows = {}
     for row in _records(frame):
-        key = (row.corpus, row.pooling, str(row.layer))
-        values[key] = {
-            name: getattr(row, name)
-            for name in ("value", "p", "without_low", "without_high", "n_languages")
-        }
-        lowest = f"{row.without_low:z.2f} to {row.without_high:z.2f}"
-        cells[key] = {
-            "mean ρ": f"{row.value:z.2f}",
-            "p": f"{row.p:.3f}",
-            "one language less": GAP if math.isnan(row.without_low) else lowest,
-            "languages": f"{row.n_languages}",
+        rows[row.corpus, row.pooling, str(row.layer)] = {
+            "mean ρ": (row.value, f"{row.value:z.2f}"),
+            "p": (row.p, f"{row.p:.3f}"),
+            "least": _or_gap(row.without_low),
+            "most": _or_gap(row.without_high),
+            "languages": (row.n_languages, f"{row.n_languages}"),
         }
     each = "; or ".join(frame["strata"].unique())
-    note = f"mean of {each}; p by permuting the languages in all of them at once"
+    note = f"mean of {each}; p by permuting the languages in all of them at once; "
+    note += "least and most: with one language less"
     names = ["corpus", "pooling", "layer"]
-    columns = ["mean ρ", "p", "one language less", "languages"]
-    return _panel("Correlation, pooled", values, cells, names, columns, note)
+    columns = ["mean ρ", "p", "least", "most", "languages"]
+    return _panel("Correlation, pooled", rows, names, columns, note)
+
+
+def _or_gap(value: float) -> Cell:
+    return value, GAP if math.isnan(value) else f"{value:z.2f}"
 
 
 def difference_cell(row: Any) -> str:
@@ -238,10 +231,10 @@ def difference_cell(row: Any) -> str:
     return f"{row.difference:+z.2f}{sure}{interval}"
 
 
-def _mean_and_spread(values: pd.Series, form: str = ".2f") -> str:
-    """The mean, and the standard deviation where there are several."""
+def _mean_and_spread(values: pd.Series, form: str = ".2f") -> Cell:
+    """The mean, and in print the standard deviation where there are several."""
     spread = f"±{values.std():.2f}" if len(values) > 1 else ""
-    return f"{values.mean():{form}}{spread}"
+    return float(values.mean()), f"{values.mean():{form}}{spread}"
 
 
 def _records(frame: pd.DataFrame) -> Any:
@@ -249,20 +242,22 @@ def _records(frame: pd.DataFrame) -> Any:
 
 
 def _panel(
-    title: str,
-    values: Mapping[Any, Mapping[str, float]],
-    cells: Mapping[Any, Mapping[str, str]],
-    names: Sequence[str],
-    columns: Sequence[str],
-    note: str,
+    title: str, rows: Rows, names: Sequence[str], columns: Sequence[str], note: str
 ) -> list[Panel]:
     """The panel of rows by label; none where there are no rows."""
     import pandas as pd
 
-    if not cells:
+    if not rows:
         return []
-    index = pd.MultiIndex.from_tuples(list(cells), names=[*names])
-    shown = [[row.get(column, GAP) for column in columns] for row in cells.values()]
-    exact = pd.DataFrame([*values.values()], index=index)
-    cells_frame = pd.DataFrame(shown, index=index, columns=pd.Index(columns))
-    return [Panel(title, {}, exact, cells_frame, note)]
+    index = pd.MultiIndex.from_tuples(list(rows), names=[*names])
+    gap = math.nan, GAP
+    cells = [[row.get(column, gap) for column in columns] for row in rows.values()]
+    exact, shown = (
+        pd.DataFrame(
+            [[cell[side] for cell in line] for line in cells],
+            index=index,
+            columns=[*columns],
+        )
+        for side in (0, 1)
+    )
+    return [Panel(title, {}, exact, shown, note)]

@@ -25,6 +25,8 @@ _LATEX_ESCAPES = str.maketrans(
         ">": "$>$",
         "–": "--",
         "†": r"\dag{}",
+        "ρ": r"$\rho$",
+        "−": "$-$",
         "[": "{[}",  # after \\ a bracket would be read as the space to leave
         "\n": " ",
     }

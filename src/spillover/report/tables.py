@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import writing
+from spillover.analysis.permutation import SAMPLE
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.report import panel as forms
@@ -356,7 +357,7 @@ def _floors(correlations: pd.DataFrame) -> Iterator[str]:
     for n, part in shown.groupby("n"):
         least = part["p_min"].min()
         yield (
-            f"with {n:.0f} languages p is of {1 / least:,.0f} random orders, "
+            f"with {n:.0f} languages p is of {SAMPLE + 1:,} random orders, "
             f"± {part['p_error'].max():.2g} at most"
             if "p_error" in part and part["p_error"].gt(0).any()
             else f"with {n:.0f} languages p is exact, and never below {least:.2g}"

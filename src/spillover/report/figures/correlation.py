@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spillover.analysis.permutation import SAMPLE
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
@@ -80,8 +81,8 @@ class _Scatter:
             self._description(),
             f"A mark a language; upwards: {self.label} after tuning in English{mean}. "
             f"Thin lines: 95 % intervals of similarity{both}. ρ: Spearman's, with "
-            "its 95 % interval; the exact permutation p, and the smallest that so few "
-            "languages can show.",
+            "its 95 % interval; the permutation p: exact, with the smallest that so "
+            "few languages can show, or of random orders, with its standard error.",
             self.sheet,
         )
 
@@ -180,7 +181,7 @@ def _said(row: Any) -> list[str]:
     there = row.low == row.low
     ends = style.number(row.low), style.number(row.high)
     interval = f"[{ends[0]}, {ends[1]}]" if there else "no interval"
-    return [
-        f"ρ = {style.number(row.value)}, {interval}, {n}",
-        f"exact p = {row.p_exact:.2g}, smallest possible {row.p_min:.2g}",
-    ]
+    p = f"exact p = {row.p_exact:.2g}, smallest possible {row.p_min:.2g}"
+    if row.p_error > 0:
+        p = f"p = {row.p_exact:.2g} ± {row.p_error:.2g}, of {SAMPLE + 1:,} orders"
+    return [f"ρ = {style.number(row.value)}, {interval}, {n}", p]
