@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from spillover.cli.options import (
     RunFolder,
     StudyName,
 )
-from spillover.errors import Faults, StudyError
+from spillover.errors import Faults, SpilloverError, StudyError
 from spillover.terminal import (
     Progress,
     err,
@@ -215,9 +216,7 @@ def _dry_run(
             study, data_root=data_root, out=folder, device=device, fit=False
         )
     except Faults as faults:
-        problems = [str(each) for each in faults.errors]
-        for problem in problems:
-            err.print(f"not ready: {problem}")
+        problems = _not_ready(faults.errors)
         steps = [_planned(label) for label in labels]
         lines = table("", "step")
         for number, label in enumerate(labels, start=1):
@@ -227,7 +226,19 @@ def _dry_run(
     else:
         steps = _states(prepared)
         show_plan(steps)
+        if any(step["state"] != "done" for step in steps):
+            from spillover.pipeline.fit import misfits
+
+            # Without the tokenizer, which would have to be fetched.
+            problems = _not_ready(misfits(study, prepared.inputs, model=False))
     return Answer({"study": study.name, "problems": problems, "steps": steps})
+
+
+def _not_ready(errors: Sequence[SpilloverError]) -> list[str]:
+    problems = [str(error) for error in errors]
+    for problem in problems:
+        err.print(f"not ready: {problem}")
+    return problems
 
 
 def _states(prepared: Prepared) -> list[dict[str, Any]]:

@@ -35,7 +35,9 @@ TASK = Task(
     citation=(
         "Shi, Suzgun, Freitag, Wang, Srivats, Vosoughi, Chung, Tay, Ruder, Zhou, Das "
         "and Wei (2023). Language Models are Multilingual Chain-of-Thought Reasoners. "
-        "ICLR."
+        "ICLR. English: Cobbe, Kosaraju, Bavarian, Chen, Jun, Kaiser, Plappert, "
+        "Tworek, Hilton, Nakano, Hesse and Schulman (2021). Training Verifiers to "
+        "Solve Math Word Problems. arXiv 2110.14168."
     ),
     homepage="https://github.com/google-research/url-nlp/tree/main/mgsm",
 )

@@ -17,7 +17,9 @@ REVISION = "4cd8187c404bda33cb1f62b49b001115862acf37"
 LICENCE = "free for any purpose; acknowledgement of Google LLC is appreciated"
 CITATION = (
     "Yang, Zhang, Tar and Baldridge (2019). PAWS-X: A Cross-lingual Adversarial "
-    "Dataset for Paraphrase Identification. EMNLP-IJCNLP, 3687-3692."
+    "Dataset for Paraphrase Identification. EMNLP-IJCNLP, 3687-3692. English: Zhang, "
+    "Baldridge and He (2019). PAWS: Paraphrase Adversaries from Word Scrambling. "
+    "NAACL-HLT, 1298-1308."
 )
 HOMEPAGE = "https://github.com/google-research-datasets/paws/tree/master/pawsx"
 

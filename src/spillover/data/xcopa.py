@@ -68,7 +68,9 @@ TASK = Task(
     licence="XCOPA: CC BY 4.0; COPA: BSD 2-Clause",
     citation=(
         "Ponti, Glavaš, Majewska, Liu, Vulić and Korhonen (2020). XCOPA: A "
-        "Multilingual Dataset for Causal Commonsense Reasoning. EMNLP, 2362-2376."
+        "Multilingual Dataset for Causal Commonsense Reasoning. EMNLP, 2362-2376. "
+        "English: Roemmele, Bejan and Gordon (2011). Choice of Plausible Alternatives: "
+        "An Evaluation of Commonsense Causal Reasoning. AAAI Spring Symposium."
     ),
     homepage="https://github.com/cambridgeltl/xcopa",
 )

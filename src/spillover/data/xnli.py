@@ -33,6 +33,10 @@ JNLI_CITATION = (
     "Kurihara, Kawahara and Shibata (2022). JGLUE: Japanese General Language "
     "Understanding Evaluation. LREC, 2957-2966."
 )
+MNLI_CITATION = (
+    "Williams, Nangia and Bowman (2018). A Broad-Coverage Challenge Corpus for "
+    "Sentence Understanding through Inference. NAACL-HLT, 1112-1122."
+)
 HOMEPAGE = "https://github.com/facebookresearch/XNLI"
 
 TASK = Task(
@@ -97,7 +101,7 @@ TASK = Task(
         ),
     ),
     licence="XNLI: CC BY-NC 4.0; MultiNLI: OANC and others; JNLI: CC BY-SA 4.0",
-    citation=f"{CITATION} Japanese: {JNLI_CITATION}",
+    citation=f"{CITATION} Training: {MNLI_CITATION} Japanese: {JNLI_CITATION}",
     homepage=HOMEPAGE,
 )
 
