@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from spillover.errors import DataError
-from spillover.metrics import exact_number, last_number, mean
+from spillover.metrics import batch_calibrated, exact_number, last_number, mean
 
 
 def test_mean():
@@ -81,3 +82,41 @@ def test_all_gold_answers_of_mgsm_are_read(data_root):
         for line in file.read_text("utf-8").splitlines():
             answer = line.split("\t")[-1]
             assert last_number(answer) == int(answer.replace(",", "")), (file, line)
+
+
+def test_batch_calibration_against_loops():
+    scores = np.random.default_rng(0).normal(-3, 2, (7, 3))
+    found = batch_calibrated(scores)
+    for i, j in np.ndindex(7, 3):
+        prior = sum(scores[m, j] for m in range(7)) / 7
+        assert found[i, j] == pytest.approx(scores[i, j] - prior)
+    assert found.mean(axis=0) == pytest.approx(np.zeros(3), abs=1e-8)
+
+
+def test_batch_calibration_takes_the_mean_of_logarithms():
+    probabilities = np.array([[0.999999, 0.000001], [0.88, 0.12], [0.12, 0.88]])
+    # Log odds 13.8, 2.0 and -2.0, whose mean is 4.6: the second item changes sides.
+    by_logs = batch_calibrated(np.log(probabilities)).argmax(axis=1)
+    assert by_logs.tolist() == [0, 1, 1]
+    # The other reading of the method divides by mean probabilities, 2 : 1.
+    divided = probabilities / probabilities.mean(axis=0)
+    assert divided.argmax(axis=1).tolist() == [0, 0, 1]
+
+
+def test_batch_calibration_undoes_a_constant_bias():
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(50, 3))
+    scores -= scores.mean(axis=0)
+    biased = scores + np.array([5.0, 0.0, -2.0])
+    assert (biased.argmax(axis=1) == 0).mean() > 0.9
+    assert batch_calibrated(biased) == pytest.approx(scores, abs=1e-8)
+
+
+def test_batch_calibration_needs_no_normalised_scores():
+    rng = np.random.default_rng(2)
+    logits = rng.normal(size=(30, 3))
+    shifted = logits + rng.normal(size=(30, 1)) * 10  # another log of the sum, each row
+    one, other = batch_calibrated(logits), batch_calibrated(shifted)
+    assert (one.argmax(axis=1) == other.argmax(axis=1)).all()
+    differences = one - other
+    assert differences == pytest.approx(differences[:, :1].repeat(3, axis=1), abs=1e-8)

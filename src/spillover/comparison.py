@@ -19,11 +19,11 @@ from spillover.analysis.verdict import Evidence
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.languages import PIVOT
+from spillover.layout import file_of
 from spillover.report import side_by_side as views
 from spillover.report import tables
 from spillover.report.panel import Panel
 from spillover.results import Results
-from spillover.run_folder import file_of
 from spillover.several_runs import read_runs
 
 if TYPE_CHECKING:

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spillover.analysis.answers import batch_calibrated
 from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
 from spillover.generation import generate
-from spillover.metrics import exact_number, mean
+from spillover.metrics import batch_calibrated, exact_number, mean
 from spillover.model_checks import check_numbers
 from spillover.models import LanguageModel, fp32_head
 from spillover.rouge import rouge

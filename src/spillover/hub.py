@@ -16,10 +16,10 @@ from spillover.errors import (
     network_error,
     unknown,
 )
+from spillover.layout import adapter_of
 from spillover.model_card import Adapter, base_of, model_card
 from spillover.model_spec import ADAPTER, adapter_digest
 from spillover.results import Results
-from spillover.run_folder import adapter_of
 
 if TYPE_CHECKING:
     import pandas as pd

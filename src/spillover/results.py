@@ -16,8 +16,8 @@ from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.lint.remark import Remark
 from spillover.pipeline import collect, correlations
-from spillover.published.comparison import beside
 from spillover.report import evidence, tables
+from spillover.report.beside import beside
 from spillover.report.panel import Panel, Panels
 from spillover.study import Study, read_study
 

@@ -1,4 +1,4 @@
-"""The folder of a run: where in it things lie, and how they get there."""
+"""The folder of a run is written: analyses, tables, adapters, predictions, report."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ import yaml
 
 from spillover import writing
 from spillover.analysis.verdict import to_frame
-from spillover.data.task import OWN_PROMPT
-from spillover.languages import PIVOT
-from spillover.languages import language as language_of
+from spillover.layout import adapter_of, file_of
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.inputs import Inputs
@@ -33,29 +31,6 @@ if TYPE_CHECKING:
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
 
-def file_of(
-    study: Study,
-    task: str,
-    language: str,
-    tuned_on: str | None,
-    seed: int | None,
-    prompt: str = OWN_PROMPT,
-) -> Path:
-    """Where, in a run's folder, the predictions of a state of the model lie."""
-    state = f"after-{tuned_on}{_of_seed(study, seed)}" if tuned_on else "before"
-    of_prompt = "" if prompt == OWN_PROMPT else f"@{prompt}"  # in no task's name
-    return Path("predictions") / state / f"{task}.{language}{of_prompt}.parquet"
-
-
-def adapter_of(study: Study, task: str, seed: int | None) -> Path:
-    """Where, in a run's folder, what was trained on a task lies."""
-    return Path("adapters") / f"{task}{_of_seed(study, seed)}"
-
-
-def _of_seed(study: Study, seed: int | None) -> str:
-    return f"-seed{seed}" if len(study.training_seeds) > 1 else ""
-
-
 def write_results(
     study: Study,
     inputs: Inputs,
@@ -64,7 +39,16 @@ def write_results(
     folder: Path,
     lint: pd.DataFrame,
 ) -> Results:
-    """Analyse the finished steps and write everything into the study's folder."""
+    """Analyse the finished steps and write everything into the study's folder.
+
+    Raises:
+        DataError: the result of a step is damaged.
+        ModelError: there is no tokenizer.
+        OutputError: a figure cannot be written.
+    """
+    from spillover.models import load_tokenizer
+
+    tokenizer = load_tokenizer(study.model)
     found = collect.Outcomes(study, inputs, steps, store)
     scores = correlations.scored(found)
     results = Results(
@@ -74,7 +58,7 @@ def write_results(
         comparisons=collect.comparisons(found),
         similarities=collect.similarities(found),
         correlations=correlations.correlations(found, scores),
-        controls=correlations.controls(found, scores, _controls(study, inputs)),
+        controls=correlations.controls(found, scores, tokenizer),
         pooled=correlations.pooled(found, scores),
         distributions=collect.distributions(found),
         mexa=collect.mexa(found),
@@ -100,32 +84,6 @@ def write_results(
     writing.replace(folder / "study.yaml", f"# {command}\n{text}")
     results.write_report()
     return results
-
-
-def _controls(study: Study, inputs: Inputs) -> dict[str, dict[str, dict[str, float]]]:
-    """For each corpus, what else than similarity could explain a language's score.
-
-    Fertility is the number of tokens that the model's tokenizer needs for the corpus,
-    over that for English; length the same of characters; script is 1 for English's.
-    """
-    from spillover.models import load_tokenizer
-
-    tokenizer = load_tokenizer(study.model)
-    result = {}
-    for name, corpus in inputs.corpora.items():
-        tokens, characters = {}, {}
-        for code, sentences in corpus.sentences.items():
-            ids = tokenizer(list(sentences), add_special_tokens=False).input_ids
-            tokens[code] = float(sum(map(len, ids)))
-            characters[code] = float(sum(map(len, sentences)))
-        script = language_of(PIVOT).script
-        same = {code: float(language_of(code).script == script) for code in tokens}
-        result[name] = {
-            "fertility": {code: n / tokens[PIVOT] for code, n in tokens.items()},
-            "length": {code: n / characters[PIVOT] for code, n in characters.items()},
-            "script": same,
-        }
-    return result
 
 
 def _write_frame(frame: pd.DataFrame, path: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from spillover import run_folder
+from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.uncertainty import DRAWS
 from spillover.errors import DataError
 from spillover.pipeline import correlations
@@ -173,18 +173,15 @@ def left_of(
     return np.asarray(y - fitted(x))
 
 
-def test_controls_are_of_the_tokenizer_and_the_script(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("spillover.models.load_tokenizer", lambda spec: words)
+def test_controls_are_of_the_tokenizer_and_the_script() -> None:
     model = SimpleNamespace(name="counting")
     corpora = {"lines": SimpleNamespace(sentences=LINES)}
     inputs: Any = SimpleNamespace(
         tasks={"t": SimpleNamespace(test=LINES)}, corpora=corpora
     )
     study: Any = SimpleNamespace(languages=[*LINES], model=model)
-    given = run_folder._controls(study, inputs)
-    controls = given["lines"]
+    tokens = correlations._tokens(corpora["lines"], words)
+    controls = language_controls(LINES, tokens)
     assert controls == {
         "fertility": {"en": 1, "de": 1.25, "fr": 1.75, "ja": 0.75, "ru": 1.5},
         "length": {"en": 1, "de": 1.9, "fr": 1.2, "ja": 0.6, "ru": 1},
@@ -201,7 +198,7 @@ def test_controls_are_of_the_tokenizer_and_the_script(
         compared[step] = [place | {"parallel": cosine}]
     found: Any = SimpleNamespace(study=study, inputs=inputs, compared=compared)
     score = correlations.Scored("t", 1, "accuracy_choice", scores, {})
-    frame = correlations.controls(found, [score], given)
+    frame = correlations.controls(found, [score], words)
     assert frame["n"].tolist() == [4, 4, 4]
     for control, value in zip(frame["control"], frame["value"], strict=True):
         sides = (left_of(side, controls[control]) for side in (scores, cosines))

@@ -201,7 +201,7 @@ def test_what_is_not_yaml_is_refused():
 
 def test_nothing_heavy_is_loaded():
     code = (
-        "import sys, spillover.audit, spillover.published.comparison as c;"
+        "import sys, spillover.audit, spillover.report.beside as c;"
         "c.Published; from spillover import published; published.load('xie2024');"
         "print({'torch', 'transformers', 'datasets'} & {*sys.modules})"
     )

@@ -12,13 +12,13 @@ import pandas as pd
 import yaml
 from invented import results as invented
 
+from spillover.layout import file_of
 from spillover.lint import to_frame
 from spillover.lint.remark import Remark
 from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect, correlations
 from spillover.pipeline.collect import tidy
 from spillover.results import Results
-from spillover.run_folder import file_of
 from spillover.study import Study
 
 Decided = Mapping[tuple[str, str], str]

@@ -13,12 +13,12 @@ from finished import finished
 from invented import results
 
 from spillover.comparison import compare_runs
+from spillover.layout import file_of
 from spillover.report.figures import drawings
 from spillover.report.page import render
 from spillover.report.panel import html
 from spillover.report.template import own
 from spillover.results import FRAMES
-from spillover.run_folder import file_of
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

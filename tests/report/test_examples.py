@@ -9,9 +9,9 @@ import pytest
 from finished import finished, predict
 from invented import results
 
+from spillover.layout import file_of
 from spillover.report import examples as module
 from spillover.report.examples import HEAD, TAIL, examples
-from spillover.run_folder import file_of
 from spillover.study import parse_study
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spillover.errors import DataError, StudyError
+from spillover.metrics import batch_calibrated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,37 +192,6 @@ def macro_f1(confusion: Counts) -> float:
     answered = confusion.sum(axis=0)[:-1]
     there = gold > 0
     return float((2 * hits[there] / (gold + answered)[there]).mean())
-
-
-def batch_calibrated(scores: Floats) -> Floats:
-    """Batch calibration (Zhou et al. 2023, arXiv 2309.17249, Eqs. 1 and 2).
-
-    The bias of the prompt towards a label is taken to be the mean of the label's score
-    over the items, and is subtracted. The paper's score is a logit, so this is the mean
-    of log probabilities, not the logarithm of mean probabilities. Then it does not
-    matter for the choice whether scores are logits or log probabilities, over the
-    vocabulary or over the answers: for an item, those differ by one number for all
-    labels. No gold label is used.
-
-    Args:
-        scores: (n, k) logits or log probabilities of k labels for n items, all of one
-            task and language.
-
-    Returns:
-        (n, k), to nine decimals; each column has the mean 0. The softmax of a row is
-        its probabilities.
-
-    Raises:
-        DataError: no items, or a score that is not finite.
-    """
-    if scores.ndim != 2 or not len(scores) or not np.isfinite(scores).all():
-        raise DataError(
-            f"scores of shape {scores.shape} cannot be calibrated",
-            expected="finite numbers, (items, labels), at least one item",
-        )
-    # Rounded, so that labels that differ by an error of the mean alone are equal.
-    calibrated: Floats = (scores - scores.mean(axis=0)).round(9)
-    return calibrated
 
 
 def expected_calibration_error(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from spillover.analysis.permutation import Floats, coefficients
 from spillover.errors import DataError
+from spillover.languages import PIVOT, language
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,28 @@ class Partial:
     value: float | None
     n: int
     reason: str | None = None
+
+
+def controls(
+    sentences: Mapping[str, Sequence[str]], tokens: Mapping[str, int]
+) -> dict[str, dict[str, float]]:
+    """What else than similarity could explain a language's score.
+
+    Args:
+        sentences: language -> the sentences of a parallel corpus, English among them.
+        tokens: language -> how many tokens they are for the model's tokenizer.
+
+    Returns:
+        For each language `fertility`, the number of tokens over that for English,
+        `length`, the same of characters, and `script`, 1 for English's, else 0.
+    """
+    characters = {code: sum(map(len, texts)) for code, texts in sentences.items()}
+    script = language(PIVOT).script
+    return {
+        "fertility": {code: n / tokens[PIVOT] for code, n in tokens.items()},
+        "length": {code: n / characters[PIVOT] for code, n in characters.items()},
+        "script": {code: float(language(code).script == script) for code in sentences},
+    }
 
 
 def partial_correlation(

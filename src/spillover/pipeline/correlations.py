@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.controls import partial_correlation
 from spillover.analysis.correlation import Correlation, correlate_places
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
 from spillover.analysis.pooled import pool
 from spillover.analysis.uncertainty import correlation_interval, resampled_means
+from spillover.data.corpus import AlignedCorpus
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.languages import PIVOT
@@ -146,18 +148,18 @@ def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     return tidy(rows, CORRELATIONS)
 
 
-def controls(
-    found: Outcomes,
-    scores: Sequence[Scored],
-    given: Mapping[str, Mapping[str, Mapping[str, float]]],
-) -> pd.DataFrame:
+def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.DataFrame:
     """Spearman's ρ with the parallel cosine, given what else may explain it.
 
     Args:
         found: the finished steps.
         scores: as `scored` gives them.
-        given: corpus -> control -> language -> its value.
+        tokenizer: the model's.
     """
+    given = {
+        name: language_controls(corpus.sentences, _tokens(corpus, tokenizer))
+        for name, corpus in found.inputs.corpora.items()
+    }
     rows = []
     for score in _with_means(scores):
         for corpus, steps in _before(found).items():
@@ -185,6 +187,14 @@ def controls(
                         }
                     )
     return tidy(rows, CONTROLS)
+
+
+def _tokens(corpus: AlignedCorpus, tokenizer: Any) -> dict[str, int]:
+    """How many tokens the sentences of each language are."""
+    return {
+        code: sum(map(len, tokenizer([*texts], add_special_tokens=False).input_ids))
+        for code, texts in corpus.sentences.items()
+    }
 
 
 def pooled(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:

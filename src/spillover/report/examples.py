@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import parquet
-from spillover.analysis.answers import batch_calibrated
 from spillover.data.task import Task
 from spillover.languages import language as language_of
-from spillover.run_folder import file_of
+from spillover.layout import file_of
+from spillover.metrics import batch_calibrated
 from spillover.study import Study
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from spillover import published
 from spillover.errors import StudyError
-from spillover.published.comparison import beside
 from spillover.report import panel as forms
+from spillover.report.beside import beside
 
 LANGUAGES = ["en", "fr", "de", "es", "zh", "ja"]
 # A run of its own: three tasks, of which the paper has two; German for all; Swahili.
