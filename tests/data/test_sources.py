@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from spillover.data.columns import Row
-from spillover.data.sources import Files, Hub, choose, read, read_files
+from spillover.data.sources import Files, Hub, choose
 from spillover.errors import DataError, StudyError, network_error
 
 REVISION = "0" * 40
@@ -21,7 +21,7 @@ def jsonl(path: Path, *rows: dict[str, Any]) -> Path:
 
 
 def rows(files: Files, root: Path | None, language: str = "en") -> list[Row]:
-    return read_files(files, root, language, "test", fields=("text",))
+    return files.read(language, "test", fields=("text",), root=root)
 
 
 def fault(files: Files, root: Path | None, language: str = "en") -> str:
@@ -249,7 +249,7 @@ def test_both_layouts_of_a_hub_repository_are_read(make_hub: Any) -> None:
             repo=f"a/{number}", revision=REVISION, id="id", target="label", **layout
         )
         made = make_hub(hub, [("en", "test", table), ("en", "train", table * 2)])
-        found = read(made, "en", "test", fields=("text",))
+        found = made.read("en", "test", fields=("text",))
         assert [(row.id, row.fields, row.target) for row in found] == expected
 
 
@@ -257,7 +257,7 @@ def test_a_row_of_the_hub_is_named_in_an_error(make_hub: Any) -> None:
     hub = Hub(repo="a/b", revision=REVISION, config="{language}")
     made = make_hub(hub, [("en", "test", [{"text": "x"}, {"text": ""}])])
     with pytest.raises(DataError) as caught:
-        read(made, "en", "test", fields=("text",))
+        made.read("en", "test", fields=("text",))
     assert str(caught.value) == (
         f"{made.repo}@0000000 en test:2: column 'text' is blank; expected text."
     )
@@ -273,7 +273,7 @@ def test_what_a_repository_lacks_is_an_error(
     hub = Hub(repo="a/b", revision=REVISION, config="{language}")
     made = make_hub(hub, [("en", "test", [{"text": "x"}])])
     with pytest.raises(DataError, match=reason) as caught:
-        read(made, language, split, fields=("text",))
+        made.read(language, split, fields=("text",))
     assert f"the Hub gave no {split} split in {language!r}" in str(caught.value)
 
 
@@ -293,7 +293,7 @@ def test_a_hub_out_of_reach_is_an_error(
     monkeypatch.setattr("datasets.load_dataset", offline)
     hub = Hub(repo="a/b", revision=REVISION, config="{language}")
     with pytest.raises(DataError) as caught:
-        read(hub, "en", "test", fields=("text",))
+        hub.read("en", "test", fields=("text",))
     assert str(caught.value) == (
         "a/b@0000000 en test: the Hub gave no test split in 'en' (Couldn't reach "
         "'a/b' on the Hub); check the connection, or fetch the official files and "

@@ -133,7 +133,7 @@ def test_an_error_says_in_which_step_it_arose(
     def fail(*args: Any) -> None:
         raise DataError("no such thing")
 
-    monkeypatch.setitem(module.RUNNERS, "evaluate", fail)
+    monkeypatch.setattr(module._Runner, "evaluate", fail)
     prepared = prepared_of(tiny_study)
     with pytest.raises(DataError) as caught:
         run_steps(prepared, Watching())
@@ -194,7 +194,7 @@ def test_a_full_memory_names_the_setting_to_lower(
     def fail(*args: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
 
-    monkeypatch.setitem(module.RUNNERS, kind, fail)
+    monkeypatch.setattr(module._Runner, kind, fail)
     prepared = prepared_of(tiny_study)
     with pytest.raises(ModelError, match=f"memory is full.*lower {key}"):
         run_steps(prepared, Watching())
@@ -206,7 +206,7 @@ def test_other_faults_of_a_step_are_not_hidden(
     def fail(*args: Any) -> None:
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setitem(module.RUNNERS, "evaluate", fail)
+    monkeypatch.setattr(module._Runner, "evaluate", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         run_steps(prepared_of(tiny_study), Watching())
 

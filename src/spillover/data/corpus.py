@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spillover.data.columns import Codes, Name
 from spillover.data.items import rank
-from spillover.data.sources import Files, Hub, choose, read
+from spillover.data.sources import Files, Hub, choose
 from spillover.errors import DataError, unknown
 from spillover.languages import PIVOT
 
@@ -102,7 +102,7 @@ class Corpus(BaseModel):
         if language not in self.languages:
             raise unknown(f"language of {self.name}", language, self.languages)
         source = choose(self.name, self.sources, language, "test", data_root)
-        rows = read(source, language, "test", fields=(FIELD,), root=data_root)
+        rows = source.read(language, "test", fields=(FIELD,), root=data_root)
         return Sentences(
             by_id={row.id: row.fields[FIELD] for row in rows},
             numbered=source.id_column is None,

@@ -1,7 +1,7 @@
 """Where bytes come from: files of the user's, of the package, or of the Hub.
 
 A source says which languages and splits it serves, where they lie and what their
-columns mean; `read` returns their rows in the words of our own tasks and corpora.
+columns mean; its `read` returns their rows in the words of our own tasks and corpora.
 """
 
 from __future__ import annotations
@@ -79,6 +79,42 @@ class Files(Columns):
             )
         return (root or Path()) / path
 
+    def read(
+        self,
+        language: str,
+        split: Split,
+        *,
+        fields: Sequence[str],
+        root: Path | None = None,
+    ) -> list[Row]:
+        """The rows of one language and split, in the file's own order.
+
+        Args:
+            language: our code of the language, which the source serves.
+            split: our name of the split, which it serves, too.
+            fields: the fields that each row must have.
+            root: the data root, if the path is relative.
+
+        Raises:
+            DataError: what is missing, damaged, blank or doubled, with its place.
+        """
+        path = self.place(language, split, root)
+        if root is not None and not root.is_dir():
+            raise DataError(
+                "no such folder", where=root, expected="the data root there"
+            )
+        if not path.is_file():
+            raise _no_file(path, language, split)
+        quoted = self.known_format == "csv" if self.quoted is None else self.quoted
+        found = (
+            (f"{path}:{line}", values)
+            for line, values in records(path, self.known_format, self.header, quoted)
+        )
+        try:
+            return self.rows(found, path, language, split, fields)
+        except OSError as error:
+            raise DataError(f"cannot be read ({error.strerror})", where=path) from error
+
     def check_split(self) -> None:
         """Raise a `ValueError` if two splits would be read from the same rows."""
         if "split" not in self.named() and len(self.splits) != 1:
@@ -139,6 +175,45 @@ class Hub(Columns):
         theirs = self.splits.get(split, split)
         return f"{self.repo}@{self.revision[:7]} {inside} {theirs}"
 
+    def read(
+        self,
+        language: str,
+        split: Split,
+        *,
+        fields: Sequence[str],
+        root: Path | None = None,
+    ) -> list[Row]:
+        """As `Files.read`, from the Hub (or its cache, when offline)."""
+        from datasets import load_dataset  # type: ignore[import-untyped]
+        from datasets.exceptions import (  # type: ignore[import-untyped]
+            DatasetsError,
+        )
+
+        place = self.place(language, split, root)
+        theirs = self.splits.get(split, split)
+        config = self.config and self.spelled(self.config, language, split)
+        data_files = self.data_files and {
+            theirs: self.spelled(self.data_files, language, split)
+        }
+        lost = network_error(), DatasetsError, OSError, ValueError, RuntimeError
+        try:
+            table = load_dataset(
+                self.repo,
+                config,
+                data_files=data_files,
+                split=theirs,
+                revision=self.revision,
+            )
+        except lost as error:
+            raise DataError(
+                f"the Hub gave no {split} split in {language!r} ({first_line(error)})",
+                where=place,
+                fix="check the connection, or fetch the official files and name their "
+                "folder as the data root",
+            ) from error
+        rows = ((f"{place}:{number}", dict(row)) for number, row in enumerate(table, 1))
+        return self.rows(rows, place, language, split, fields)
+
 
 def choose(
     owner: str,
@@ -178,56 +253,6 @@ def choose(
     )
 
 
-def read(
-    source: Files | Hub,
-    language: str,
-    split: Split,
-    *,
-    fields: Sequence[str],
-    root: Path | None = None,
-) -> list[Row]:
-    """The rows of one language and split, in the source's own order.
-
-    Args:
-        source: where they are; it must serve the language and the split.
-        language: our code of the language.
-        split: our name of the split.
-        fields: the fields that each row must have.
-        root: the data root, for files whose path is relative.
-
-    Raises:
-        DataError: what is missing, damaged, blank or doubled, with its place.
-    """
-    if isinstance(source, Files):
-        return read_files(source, root, language, split, fields=fields)
-    return read_hub(source, language, split, fields=fields)
-
-
-def read_files(
-    files: Files,
-    root: Path | None,
-    language: str,
-    split: Split,
-    *,
-    fields: Sequence[str],
-) -> list[Row]:
-    """As `read`, from a file."""
-    path = files.place(language, split, root)
-    if root is not None and not root.is_dir():
-        raise DataError("no such folder", where=root, expected="the data root there")
-    if not path.is_file():
-        raise _no_file(path, language, split)
-    quoted = files.known_format == "csv" if files.quoted is None else files.quoted
-    found = (
-        (f"{path}:{line}", values)
-        for line, values in records(path, files.known_format, files.header, quoted)
-    )
-    try:
-        return files.rows(found, path, language, split, fields)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", where=path) from error
-
-
 def _no_file(path: Path, language: str, split: Split) -> DataError:
     folder = next((parent for parent in path.parents if parent.is_dir()), path)
     there = sorted(entry.name for entry in islice(folder.iterdir(), 1000))
@@ -240,43 +265,3 @@ def _no_file(path: Path, language: str, split: Split) -> DataError:
         expected=f"the {split} split in {language!r} there",
         fix=f"{folder} holds {held or 'nothing'}",
     )
-
-
-def read_hub(
-    hub: Hub, language: str, split: Split, *, fields: Sequence[str]
-) -> list[Row]:
-    """As `read`, from the Hub (or its cache, when offline)."""
-    from datasets import load_dataset  # type: ignore[import-untyped]
-    from datasets.exceptions import (  # type: ignore[import-untyped]
-        DatasetsError,
-    )
-
-    place = hub.place(language, split)
-    theirs = hub.splits.get(split, split)
-    config = hub.config and hub.spelled(hub.config, language, split)
-    data_files = hub.data_files and {
-        theirs: hub.spelled(hub.data_files, language, split)
-    }
-    try:
-        table = load_dataset(
-            hub.repo,
-            config,
-            data_files=data_files,
-            split=theirs,
-            revision=hub.revision,
-        )
-    except (
-        network_error(),
-        DatasetsError,
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:
-        raise DataError(
-            f"the Hub gave no {split} split in {language!r} ({first_line(error)})",
-            where=place,
-            fix="check the connection, or fetch the official files and name their "
-            "folder as the data root",
-        ) from error
-    found = ((f"{place}:{number}", dict(row)) for number, row in enumerate(table, 1))
-    return hub.rows(found, place, language, split, fields)

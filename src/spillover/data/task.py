@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from spillover.data import template
 from spillover.data.columns import Codes, Name, Row, Split, Words
 from spillover.data.items import Item, check_aligned
-from spillover.data.sources import Files, Hub, choose, read
+from spillover.data.sources import Files, Hub, choose
 from spillover.errors import DataError, StudyError, unknown
 from spillover.metrics import last_number
 
@@ -92,7 +92,7 @@ class Task(BaseModel):
             DataError: the data are missing, damaged or hold an unknown label.
         """
         source = self.source(split, language, data_root)
-        rows = read(source, language, split, fields=self.fields, root=data_root)
+        rows = source.read(language, split, fields=self.fields, root=data_root)
         return [self._item(row) for row in rows]
 
     def load_all(

@@ -50,7 +50,7 @@ def execute(
     Raises:
         SpilloverError: a step failed; what was done before it is kept.
     """
-    models = _Models(study, store, device)
+    runner = _Runner(study, inputs, store, device, watcher)
 
     def ready(step: Step) -> bool:
         return all(map(store.finished, step.upstream))
@@ -63,9 +63,9 @@ def execute(
                 begun = time.monotonic()
                 if folder is not None:
                     with _blamed(study, step):
-                        RUNNERS[step.kind](study, inputs, step, models, folder, watcher)
+                        runner.run(step, folder)
                     facts["seconds"] = round(time.monotonic() - begun, 2)
-                    facts |= models.facts()
+                    facts |= runner.facts()
         except Busy:
             return False
         watcher.finished(step, time.monotonic() - begun)
@@ -123,166 +123,153 @@ def _out_of_memory(error: RuntimeError, study: Study, step: Step) -> ModelError 
     )
 
 
-class _Models:
-    """Loads the base model once, when first needed, and puts adapters on and off."""
+class _Runner:
+    """Does the work of a step, on a base model that is loaded once, when needed."""
 
-    def __init__(self, study: Study, store: Store, device: str) -> None:
-        self.study, self.store, self.device = study, store, device
-        self.current: LanguageModel | None = None
+    def __init__(
+        self, study: Study, inputs: Inputs, store: Store, device: str, watcher: Watcher
+    ) -> None:
+        self.study, self.inputs, self.store = study, inputs, store
+        self.device, self.watcher = device, watcher
+        self.model: LanguageModel | None = None
         self.attached: Spec | None = None
+
+    def run(self, step: Step, folder: Path) -> None:
+        """Put the result of a step into the folder."""
+        kinds = {
+            "tune": self.tune,
+            "evaluate": self.evaluate,
+            "embed": self.embed,
+            "compare": self.compare,
+        }
+        kinds[step.kind](step, folder)
 
     def facts(self) -> dict[str, str]:
         """What the steps are computed on, once a model is there."""
-        if self.current is None:
+        if self.model is None:
             return {}
         from spillover.devices import describe
 
-        return {"device": describe(self.current.device)}
+        return {"device": describe(self.model.device)}
 
-    def get(self, step: Step) -> LanguageModel:
+    def model_for(self, step: Step) -> LanguageModel:
         """The model in the state that a step looks at; for tuning, the base model."""
         from spillover import models
 
-        if self.current is None:
-            self.current = models.load_model(
+        if self.model is None:
+            self.model = models.load_model(
                 self.study.model, device=self.device, dtype=self.study.dtype
             )
         wanted = next(iter(step.upstream), None)  # the adapter's training
         if self.attached != wanted:
             if self.attached is not None:
-                self.current = models.detach(self.current)
+                self.model = models.detach(self.model)
             if wanted is not None:
-                self.current = models.attach(self.current, self.store.folder(wanted))
+                self.model = models.attach(self.model, self.store.folder(wanted))
             self.attached = wanted
-        return self.current
+        return self.model
 
+    def tune(self, step: Step, folder: Path) -> None:
+        """Train an adapter."""
+        from spillover.tune import tune
 
-def _tune(
-    study: Study,
-    inputs: Inputs,
-    step: Step,
-    models: _Models,
-    folder: Path,
-    watcher: Watcher,
-) -> None:
-    from spillover.tune import tune
-
-    data = inputs.tasks[step.name]
-    log = tune(
-        models.get(step),
-        data.task,
-        data.train,
-        folder,
-        data.tune,
-        seed=step.seed or 0,
-        chat=study.chat,
-        progress=_counted(watcher, step.items * data.tune.epochs),
-    )
-    writing.replace(folder / "log.json", json.dumps(log, indent=1))
-
-
-def _evaluate(
-    study: Study,
-    inputs: Inputs,
-    step: Step,
-    models: _Models,
-    folder: Path,
-    watcher: Watcher,
-) -> None:
-    from spillover.analysis import summaries
-    from spillover.evaluate import evaluate
-    from spillover.identify import identify
-    from spillover.rouge import tokenizer
-
-    data = inputs.tasks[step.name]
-    language = str(step.language)
-    result = evaluate(
-        models.get(step),
-        data.prompts[step.prompt],
-        data.test[language],
-        language,
-        data.evaluate,
-        chat=study.chat,
-        kept=folder / GENERATED,
-        progress=_counted(watcher, step.items),
-    )
-    predictions = result.to_pandas()
-    predictions.to_parquet(folder / "predictions.parquet", index=False)
-    if data.task.metric == "rougeL":
-        measured = summaries.per_item(
-            predictions,
+        data = self.inputs.tasks[step.name]
+        log = tune(
+            self.model_for(step),
             data.task,
+            data.train,
+            folder,
+            data.tune,
+            seed=step.seed or 0,
+            chat=self.study.chat,
+            progress=_counted(self.watcher, step.items * data.tune.epochs),
+        )
+        writing.replace(folder / "log.json", json.dumps(log, indent=1))
+
+    def evaluate(self, step: Step, folder: Path) -> None:
+        """Answer the items of one language; of summaries, measure the answers."""
+        from spillover.analysis import summaries
+        from spillover.evaluate import evaluate
+        from spillover.identify import identify
+        from spillover.rouge import tokenizer
+
+        data = self.inputs.tasks[step.name]
+        language = str(step.language)
+        result = evaluate(
+            self.model_for(step),
+            data.prompts[step.prompt],
             data.test[language],
             language,
-            tokenize=tokenizer(language, stem=False).tokenize,
-            identify=identify,
+            data.evaluate,
+            chat=self.study.chat,
+            kept=folder / GENERATED,
+            progress=_counted(self.watcher, step.items),
         )
-        measured.to_parquet(folder / MEASURES, index=False)
-    (folder / GENERATED).unlink(missing_ok=True)
+        predictions = result.to_pandas()
+        predictions.to_parquet(folder / "predictions.parquet", index=False)
+        if data.task.metric == "rougeL":
+            measured = summaries.per_item(
+                predictions,
+                data.task,
+                data.test[language],
+                language,
+                tokenize=tokenizer(language, stem=False).tokenize,
+                identify=identify,
+            )
+            measured.to_parquet(folder / MEASURES, index=False)
+        (folder / GENERATED).unlink(missing_ok=True)
 
+    def embed(self, step: Step, folder: Path) -> None:
+        """Embed the sentences of one language."""
+        from safetensors.numpy import save_file
 
-def _embed(
-    study: Study,
-    inputs: Inputs,
-    step: Step,
-    models: _Models,
-    folder: Path,
-    watcher: Watcher,
-) -> None:
-    from safetensors.numpy import save_file
+        from spillover.embed import embed
 
-    from spillover.embed import embed
+        vectors = embed(
+            self.model_for(step),
+            self.inputs.corpora[step.name].sentences[str(step.language)],
+            self.study.embed,
+            progress=_counted(self.watcher, step.items),
+        )
+        named = {
+            f"{pooling}.{layer}": vectors[pooling, layer] for pooling, layer in vectors
+        }
+        save_file(named, folder / VECTORS)
 
-    vectors = embed(
-        models.get(step),
-        inputs.corpora[step.name].sentences[str(step.language)],
-        study.embed,
-        progress=_counted(watcher, step.items),
-    )
-    named = {f"{pooling}.{layer}": array for (pooling, layer), array in vectors.items()}
-    save_file(named, folder / VECTORS)
+    def compare(self, step: Step, folder: Path) -> None:
+        """Compare the vectors of one language with English, layer by layer."""
+        from safetensors import safe_open
+        from safetensors.numpy import save_file
 
+        from spillover.analysis.alignment import alignment
+        from spillover.analysis.distribution import distribution
+        from spillover.analysis.similarity import resampled
 
-def _compare(
-    study: Study,
-    inputs: Inputs,
-    step: Step,
-    models: _Models,
-    folder: Path,
-    watcher: Watcher,
-) -> None:
-    from safetensors import safe_open
-    from safetensors.numpy import save_file
-
-    from spillover.analysis.alignment import alignment
-    from spillover.analysis.distribution import distribution
-    from spillover.analysis.similarity import resampled
-
-    paths = [models.store.folder(of) / VECTORS for of in step.upstream]
-    texts = inputs.corpora[step.name].sentences
-    sides = texts[PIVOT], texts[str(step.language)]
-    rows, counted, draws = [], [], {}
-    with ExitStack() as stack:
-        opened = []
-        for path in paths:
-            with readable(path.parent):
-                opened.append(stack.enter_context(safe_open(path, "np")))
-        source, target = opened
-        names = sorted(target.keys(), key=lambda name: _in_order(study, name))
-        watcher.advanced(0, 0, 0)
-        for done, name in enumerate(names, start=1):
-            pair = source.get_tensor(name), target.get_tensor(name)
-            pooling, layer = _place(name)
-            found = asdict(alignment(*pair, *sides))
-            place = {"pooling": pooling, "layer": layer}
-            rows.append(place | found)
-            counts = asdict(distribution(*pair, *sides))
-            counted.append(place | {k: v.tolist() for k, v in counts.items()})
-            draws[name] = np.stack(resampled(*pair, *sides))
-            watcher.advanced(done / len(names), step.items / len(names), 0)
-    save_file(draws, folder / "draws.safetensors")
-    writing.replace(folder / "distribution.json", json.dumps(counted))
-    writing.replace(folder / "alignment.json", json.dumps(rows))
+        paths = [self.store.folder(of) / VECTORS for of in step.upstream]
+        texts = self.inputs.corpora[step.name].sentences
+        sides = texts[PIVOT], texts[str(step.language)]
+        rows, counted, draws = [], [], {}
+        with ExitStack() as stack:
+            opened = []
+            for path in paths:
+                with readable(path.parent):
+                    opened.append(stack.enter_context(safe_open(path, "np")))
+            source, target = opened
+            names = sorted(target.keys(), key=lambda name: _in_order(self.study, name))
+            self.watcher.advanced(0, 0, 0)
+            for done, name in enumerate(names, start=1):
+                pair = source.get_tensor(name), target.get_tensor(name)
+                pooling, layer = _place(name)
+                found = asdict(alignment(*pair, *sides))
+                place = {"pooling": pooling, "layer": layer}
+                rows.append(place | found)
+                counts = asdict(distribution(*pair, *sides))
+                counted.append(place | {k: v.tolist() for k, v in counts.items()})
+                draws[name] = np.stack(resampled(*pair, *sides))
+                self.watcher.advanced(done / len(names), step.items / len(names), 0)
+        save_file(draws, folder / "draws.safetensors")
+        writing.replace(folder / "distribution.json", json.dumps(counted))
+        writing.replace(folder / "alignment.json", json.dumps(rows))
 
 
 def _place(name: str) -> tuple[str, int]:
@@ -297,9 +284,6 @@ def _in_order(study: Study, name: str) -> tuple[int, int]:
     layers = study.embed.layers
     at = layer if layers == "all" else layers.index(layer)
     return study.embed.poolings.index(pooling), at
-
-
-RUNNERS = {"tune": _tune, "evaluate": _evaluate, "embed": _embed, "compare": _compare}
 
 
 def read_draws(folder: Path) -> dict[tuple[str, int], np.ndarray[Any, Any]]:

@@ -18,6 +18,19 @@ from spillover.data.task import Task
 LANGUAGES = ("en", "fr", "de", "es", "zh", "ja")
 LICENCE = "Apache-2.0"
 
+
+def _files(stem: str, target: str) -> tuple[Files]:
+    return (
+        Files(
+            package=__name__,
+            path=f"{stem}_{{split}}.{{language}}.jsonl",
+            splits={"train": "train", "test": "test"},
+            id="id",
+            target=target,
+        ),
+    )
+
+
 PARAPHRASE = Task(
     name="mini-paraphrase",
     description="Do two sentences say the same? (mini-suite, form of PAWS-X)",
@@ -28,15 +41,7 @@ PARAPHRASE = Task(
     chance=1 / 2,
     languages=LANGUAGES,
     train_languages=("en",),
-    files=(
-        Files(
-            package=__name__,
-            path="paraphrase_{split}.{language}.jsonl",
-            splits={"train": "train", "test": "test"},
-            id="id",
-            target="label",
-        ),
-    ),
+    files=_files("paraphrase", "label"),
     licence=LICENCE,
 )
 
@@ -50,15 +55,7 @@ INFERENCE = Task(
     chance=1 / 3,
     languages=LANGUAGES,
     train_languages=("en",),
-    files=(
-        Files(
-            package=__name__,
-            path="inference_{split}.{language}.jsonl",
-            splits={"train": "train", "test": "test"},
-            id="id",
-            target="label",
-        ),
-    ),
+    files=_files("inference", "label"),
     licence=LICENCE,
 )
 
@@ -73,15 +70,7 @@ SUMMARY = Task(
     metric="rougeL",
     languages=LANGUAGES,
     train_languages=("en",),
-    files=(
-        Files(
-            package=__name__,
-            path="summary_{split}.{language}.jsonl",
-            splits={"train": "train", "test": "test"},
-            id="id",
-            target="summary",
-        ),
-    ),
+    files=_files("summary", "summary"),
     licence=LICENCE,
 )
 
