@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 from spillover import cli
 from spillover.analysis.verdict import Evidence, Verdict
 from spillover.errors import DataError, Faults, SpilloverError
+from spillover.model_spec import ADAPTER
 from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms
 from spillover.results import AGAIN, FRAMES, Results, read_results
@@ -492,6 +493,28 @@ def test_a_folder_that_can_be_made_will_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_report")
+def test_settings_reach_the_training_and_the_prompts(tiny_study: TinyStudy) -> None:
+    """A chat template, a task's own settings, and LoRA's, all off their defaults."""
+    raw = tiny_study.raw
+    raw |= {"chat": True, "languages": ["en", "de"], "tasks": raw["tasks"][:1]}
+    raw["corpora"] = []
+    raw["tune"] |= {"rank": 3, "alpha": 5}
+    raw["tasks"][0] |= {"tune": {"epochs": 2}, "evaluate": {"max_tokens": 24}}
+    run(tiny_study.study, data_root=tiny_study.data, out=tiny_study.out, device="cpu")
+    adapter = tiny_study.out / "adapters" / "opinions"
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    assert (config["r"], config["lora_alpha"]) == (3, 5)
+    log = json.loads((adapter / "log.json").read_text())
+    assert log[-1]["step"] == 5  # an epoch has three
+    for state in ("before", "after-opinions"):
+        path = tiny_study.out / "predictions" / state / "opinions.de.parquet"
+        told = pd.read_parquet(path)
+        assert told["prompt"].str.contains("User: ").all()
+        assert told["prompt"].str.endswith("Model:\n").all()
+        assert told["cut"].all()
+
+
+@pytest.mark.usefixtures("no_report")
 def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -> None:
     tiny_study.raw["seeds"] = [1, 2]
     tiny_study.raw["tasks"][0]["prompts"] = {"short": "{review} Good? The answer is"}
@@ -506,7 +529,13 @@ def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -
     folders = {path.name for path in (tiny_study.out / "adapters").iterdir()}
     assert folders == {f"{t}-seed{n}" for t in ("opinions", "titles") for n in (1, 2)}
     predictions = tiny_study.out / "predictions" / "after-opinions-seed2"
-    assert (predictions / "opinions.de@short.parquet").is_file()
+    short = pd.read_parquet(predictions / "opinions.de@short.parquet")["prompt"]
+    assert short.str.endswith(" Good? The answer is").all()
+    first, second = (
+        load_file(tiny_study.out / "adapters" / f"opinions-seed{n}" / ADAPTER[1])
+        for n in (1, 2)
+    )
+    assert any((first[name] != second[name]).any() for name in first)
     similarities = results.similarities
     assert set(similarities["layer"]) == {0, 1, 2}
     over = results.mexa.iloc[0]

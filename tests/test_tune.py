@@ -25,6 +25,7 @@ from spillover.settings import TuneSettings
 from spillover.tracking import TrackedArguments
 from spillover.tune import (
     IGNORED,
+    _arguments,
     check_steps,
     collate,
     encode_examples,
@@ -143,6 +144,21 @@ def test_training_reduces_the_loss_and_leaves_the_base_as_it_was(
         base = float(full_loss(tiny, rows))
         tuned = float(full_loss(attach(tiny, tmp_path), rows))
     assert tuned < 0.7 * base
+
+
+def test_the_optimizer_gets_what_the_settings_say(
+    tiny: LanguageModel, tmp_path: Path
+) -> None:
+    settings = TuneSettings(
+        epochs=3, learning_rate=0.02, schedule="linear", warmup_steps=7,
+        weight_decay=0.3, batch_size=12, micro_batch_size=4,
+    )  # fmt: skip
+    told = _arguments(settings, tmp_path, tiny, seed=9)
+    assert (told.num_train_epochs, told.learning_rate) == (3, 0.02)
+    assert (told.lr_scheduler_type, told.warmup_steps) == ("linear", 7)
+    assert (told.weight_decay, told.seed) == (0.3, 9)
+    assert told.per_device_train_batch_size == 4
+    assert told.gradient_accumulation_steps == 3
 
 
 def test_the_same_seed_gives_the_same_bytes(

@@ -135,7 +135,11 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         found = _aligned(runs, task, languages, place["metric"], counted)
         if all(found.values()):
             scores.append(between.scores(found, PIVOT).assign(**place))
-            differences.append(between.differences(found, PIVOT).assign(**place))
+            rouge = place["metric"].startswith("rouge")
+            frame = between.differences(
+                found, PIVOT, right_or_wrong=False if rouge else None
+            )
+            differences.append(frame.assign(**place))
             metrics[task] = place["metric"]
     if not metrics:
         raise DataError(

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -140,6 +140,9 @@ _SEGMENTER_PACKAGES: dict[Segmentation, tuple[str, ...]] = {
 }
 
 
+version = cache(metadata.version)  # it reads a file each time
+
+
 def packages(language: str) -> dict[str, str]:
     """Name and version of each package that the scores of a language depend on.
 
@@ -156,7 +159,7 @@ def packages(language: str) -> dict[str, str]:
     for name in sorted(needed):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:
+        except metadata.PackageNotFoundError:
             raise StudyError(
                 f"ROUGE of {entry.name} text needs the package {name!r}, "
                 "which is not installed",

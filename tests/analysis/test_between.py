@@ -129,6 +129,22 @@ def test_holm_is_over_languages_and_runs_and_leaves_the_mean_out():
         )
 
 
+def test_rouge_of_0_and_1_is_no_right_or_wrong_answer():
+    runs = {"A": run(1), "B": run(2, better=0.2)}
+    for told, test in ((None, "exact McNemar"), (False, "sign-flip permutation")):
+        found = differences(runs, "en", right_or_wrong=told)
+        assert row(found, "fr", "after")["test"] == test
+
+
+def test_what_no_run_lost_is_compared_by_mcnemar():
+    one = Tuned(IDS, np.zeros(len(IDS)), run(1)["fr"].after)
+    other = Tuned(IDS, np.zeros(len(IDS)), run(2)["fr"].after)
+    found = row(
+        differences({"A": {"fr": one}, "B": {"fr": other}}, "en"), "fr", "transfer"
+    )
+    assert found["test"] == "exact McNemar"
+
+
 def test_the_mean_over_languages_counts_an_item_once():
     a, b = run(1), run(2, better=0.1)
     runs = {"A": a, "B": b}

@@ -234,7 +234,7 @@ def test_model_device_and_dtype_are_in_all_keys(
     assert changed(before, keys(tiny_study, *where)) == matching(before, *ALL)
 
 
-@pytest.mark.parametrize("library", ["torch", "transformers", "peft"])
+@pytest.mark.parametrize("library", ["torch", "transformers", "tokenizers", "peft"])
 def test_a_librarys_version_is_in_all_keys(
     tiny_study: TinyStudy, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +243,36 @@ def test_a_librarys_version_is_in_all_keys(
         module, "version", lambda name: "0.0.1" if name == library else true(name)
     )
     assert changed(before, keys(tiny_study)) == matching(before, *ALL)
+
+
+@pytest.mark.parametrize(
+    ("library", "concerned"),
+    [
+        ("accelerate", AFTER),
+        ("numpy", ("compare",)),
+        ("scipy", ("compare",)),
+        ("py3langid", ("evaluate titles",)),
+    ],
+)
+def test_what_computes_a_step_is_in_its_key(
+    tiny_study: TinyStudy,
+    library: str,
+    concerned: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, true = keys(tiny_study), module.version
+    monkeypatch.setattr(
+        module, "version", lambda name: "0.0.1" if name == library else true(name)
+    )
+    assert changed(before, keys(tiny_study)) == matching(before, *concerned)
+
+
+def test_what_scores_summaries_is_in_their_keys(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = keys(tiny_study)
+    monkeypatch.setattr(module, "packages", lambda language: {"rouge-score": "0"})
+    assert changed(before, keys(tiny_study)) == matching(before, "evaluate titles")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,11 +13,13 @@ import torch
 from filelock import FileLock
 from safetensors.numpy import load_file
 
+from spillover.analysis.alignment import alignment
+from spillover.analysis.similarity import resampled
 from spillover.errors import DataError, ModelError
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
-from spillover.pipeline.run import VECTORS, execute
+from spillover.pipeline.run import VECTORS, execute, read_draws
 from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
 from spillover.studies import Prepared, prepare
@@ -222,6 +226,35 @@ def test_vectors_are_kept_by_pooling_and_layer(
         assert array.shape == (15, 32)
         assert array.dtype == np.float32
         assert np.isfinite(array).all()
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_comparison_is_of_english_with_the_language_and_knows_the_texts(
+    tiny_study: TinyStudy,
+) -> None:
+    """A sentence that stands twice is no random pair with itself."""
+    tasks = tiny_study.raw["tasks"][:1]
+    tiny_study.raw.update(languages=["en", "de"], tasks=tasks)
+    tiny_study.rewrite("en.txt", lambda text: text.replace("train e.", "train a."))
+    prepared = prepared_of(tiny_study)
+    run_steps(prepared, Watching())
+    texts = prepared.inputs.corpora["lines"].sentences
+    assert len({*texts["en"]}) == len(texts["en"]) - 1
+    step = next(step for step in prepared.steps if step.kind == "compare")
+    sides = [load_file(prepared.store.folder(of) / VECTORS) for of in step.upstream]
+    folder = prepared.store.folder(step.spec)
+    draws = read_draws(folder)
+    counted = json.loads((folder / "distribution.json").read_text())
+    for row, counts in zip(
+        json.loads((folder / "alignment.json").read_text()), counted, strict=True
+    ):
+        place = row.pop("pooling"), row.pop("layer")
+        pair = [side[f"{place[0]}.{place[1]}"] for side in sides]
+        both = texts["en"], texts["de"]
+        assert row == pytest.approx(asdict(alignment(*pair, *both)))
+        assert row != pytest.approx(asdict(alignment(*pair)))
+        assert sum(counts["random"]) == 15 * 14 - 2
+        assert draws[place] == pytest.approx(np.stack(resampled(*pair, *both)))
 
 
 def test_an_adapter_moves_the_vectors(tiny_done: tuple[TinyStudy, Results]) -> None:

@@ -88,7 +88,9 @@ def scores(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def differences(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
+def differences(
+    runs: Mapping[str, Run], pivot: str, *, right_or_wrong: bool | None = None
+) -> pd.DataFrame:
     """Each run less the first one, on the same items.
 
     By `uncertainty.compare`: scores of single trainings that are right or wrong by the
@@ -103,6 +105,8 @@ def differences(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
     Args:
         runs: name -> run, the baseline first; all of the same items in the same order.
         pivot: the language that was tuned in.
+        right_or_wrong: False of scores that only happen to be 0 or 1, as a few of ROUGE
+            may; None: see whether all are.
 
     Raises:
         DataError: a language without items, or with another number of them.
@@ -118,7 +122,7 @@ def differences(runs: Mapping[str, Run], pivot: str) -> pd.DataFrame:
         for (language, ours), (_, theirs) in families:
             for tuning in TUNING:
                 old, new = _together(ours, tuning), _together(theirs, tuning)
-                paired = compare(old, new)
+                paired = compare(old, new, right_or_wrong=right_or_wrong)
                 rows.append(
                     {
                         "run": name,

@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 from spillover.data.items import Item, digest
@@ -30,6 +31,9 @@ OF_THE_OTHER: Mapping[str, set[str]] = {
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Their versions are in every key: before and after must come from the same ones."""
+
+
+version = cache(metadata.version)  # it reads a file each time
 
 
 TRAINED, GENERATED = 3.5, 6.0
