@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
 from spillover.analysis.correlation import correlate, correlate_places
-from spillover.analysis.permutation import EXACT_UP_TO, SAMPLE, orders
+from spillover.analysis.permutation import EXACT_UP_TO, SAMPLE, STATISTICS, orders
 from spillover.errors import DataError
 
 # Tables 1 (after tuning) and 2 (before tuning) of Xie et al. (2024), as printed.
@@ -152,14 +152,18 @@ def test_the_other_coefficients_are_scipys_with_an_exact_p(statistic):
     assert result.p_error == 0
 
 
-def test_the_jackknife_leaves_out_each_language_once():
-    x, y = [1, 2, 3, 4, 5, 6], [1, 2, 4, 3, 6, 5]
-    result = correlate(over(x), over(y))
-    left = [
-        spearmanr(np.delete(x, out), np.delete(y, out)).statistic for out in range(6)
-    ]
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_the_jackknife_leaves_out_each_language_once(statistic):
+    x, y = [1, 2, 3, 4, 5, 16], [1, 2, 4, 3, 6, 5]
+    result = correlate(over(x), over(y), statistic=statistic)
+    of = {"spearman": spearmanr, "pearson": pearsonr, "kendall": kendalltau}[statistic]
+    left = [of(np.delete(x, out), np.delete(y, out)).statistic for out in range(6)]
     assert result.jackknife == pytest.approx((min(left), max(left)))
-    assert correlate(over(x[:3]), over(y[:3])).jackknife is None
+
+
+def test_three_languages_have_no_jackknife_nor_have_equal_scores():
+    x, y = [1, 2, 3], [1, 2, 4]
+    assert correlate(over(x), over(y)).jackknife is None
     one_apart = correlate(over([1, 1, 1, 2]), over([1, 2, 3, 4]))
     assert one_apart.jackknife is None  # without the last, the scores are the same
 

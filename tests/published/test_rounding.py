@@ -135,3 +135,12 @@ def test_numbers_one_unit_apart_may_be_the_same_number():
     low, high = pearson_range([0.1, 0.11, 0.1], [0.1, 0.5, 0.9], HALF)
     assert -1 <= low < 0 < high <= 1
     assert math.isfinite(low + high)
+
+
+@pytest.mark.parametrize("y", [(0.3, 0.2, 0.31, 0.05), (0.1, 0.12, 0.5, 0.45)])
+def test_pearsons_ends_change_sides_with_the_sign(y):
+    x = (0.1, 0.2, 0.15, 0.4)
+    low, high = pearson_range(x, y, 0.005)
+    other = pearson_range(x, tuple(-value for value in y), 0.005)
+    assert other == pytest.approx((-high, -low), abs=1e-6)
+    assert -1 < low < high < 1
