@@ -72,6 +72,17 @@ def test_a_dry_run_as_json(
     assert unready["steps"][0] == done["steps"][0] | {"items": None, "state": None}
 
 
+def test_what_would_stop_a_step_is_a_problem(
+    spillover: Spillover, tiny_study: TinyStudy
+) -> None:
+    tiny_study.raw["tune"]["warmup_steps"] = 100
+    command = ["run", tiny_study.yaml, *options(tiny_study), "--dry-run", "--json"]
+    found = document(spillover(*command))
+    assert len(found["problems"]) == 2
+    assert all("the warm-up takes 100 steps" in each for each in found["problems"])
+    assert {step["state"] for step in found["steps"]} == {"to do"}
+
+
 @pytest.mark.parametrize(
     ("command", "keys", "first"),
     [
