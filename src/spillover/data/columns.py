@@ -83,7 +83,8 @@ class Columns(BaseModel):
             Empty: they are spelt as ours, train, validation, test.
         names: language code -> how the files spell it (`fr` -> `french`).
         id: the column of the id. None: `sent_id` in CoNLL-U, else the number of the
-            row, counted from 1 after `where`.
+            row, counted from 1 after `where`, and behind the language's code where
+            rows are not aligned.
         id_prefix: put before each id, so that ids of unrelated files never meet.
         columns: our field -> their column; a field left out is spelt the same.
         target: the column of the gold label or the reference.
