@@ -6,8 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
 from typing import Any
 
 from spillover.data.items import Item, digest
@@ -16,7 +14,7 @@ from spillover.errors import Faults
 from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
 from spillover.pipeline.store import Spec
-from spillover.rouge import packages
+from spillover.rouge import packages, version
 from spillover.settings import NOT_IN_KEY
 from spillover.study import Study
 
@@ -31,9 +29,6 @@ OF_THE_OTHER: Mapping[str, set[str]] = {
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft")
 """Their versions are in every key: before and after must come from the same ones."""
-
-
-version = cache(metadata.version)  # it reads a file each time
 
 
 TRAINED, GENERATED = 3.5, 6.0

@@ -232,7 +232,7 @@ class _Runner:
             progress=_counted(self.watcher, step.items),
         )
         named = {
-            f"{pooling}.{layer}": vectors[pooling, layer] for pooling, layer in vectors
+            f"{pooling}.{layer}": array for (pooling, layer), array in vectors.items()
         }
         save_file(named, folder / VECTORS)
 
