@@ -20,6 +20,7 @@ from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.layout import file_of
+from spillover.metrics import headline, is_rouge
 from spillover.report import side_by_side as views
 from spillover.report import tables
 from spillover.report.panel import Panel
@@ -135,10 +136,8 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         found = _aligned(runs, task, languages, place["metric"], counted)
         if all(found.values()):
             scores.append(between.scores(found, PIVOT).assign(**place))
-            rouge = place["metric"].startswith("rouge")
-            frame = between.differences(
-                found, PIVOT, right_or_wrong=False if rouge else None
-            )
+            graded = False if is_rouge(place["metric"]) else None
+            frame = between.differences(found, PIVOT, right_or_wrong=graded)
             differences.append(frame.assign(**place))
             metrics[task] = place["metric"]
     if not metrics:
@@ -314,7 +313,7 @@ def _strata(
     frame = frame[
         (frame["prompt"] == OWN_PROMPT) & (frame["tuned_on"] == frame["task"])
     ]
-    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    frame = headline(frame, metrics)
     # Sums of seeds that are equal may differ by rounding alone, as cosines below.
     scores = frame.groupby(["task", "language"])["value"].mean().round(12)
     similarities = _tabled(results).similarities

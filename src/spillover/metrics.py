@@ -5,18 +5,37 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from spillover.errors import DataError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Floats = npt.NDArray[np.float64]
 
 SAME_LENGTH = "_same_length"
 """How a metric's name ends where two texts were cut to the same length."""
+
+
+def is_rouge(metric: str) -> bool:
+    """Whether a score by this metric is graded; others are of right answers."""
+    return metric.startswith("rouge")
+
+
+def headline(frame: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of the metric that is looked at of each task.
+
+    Args:
+        frame: with the columns task and metric.
+        metrics: task -> metric; of other tasks there is no row.
+    """
+    return frame[frame["metric"] == frame["task"].map(metrics)]
 
 
 def mean(scores: Sequence[float]) -> float:

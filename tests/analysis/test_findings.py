@@ -101,6 +101,17 @@ def test_tuning_raises_the_score_in_each_other_language(rows, decision, sentence
     assert (verdict.decision, verdict.sentence) == (decision, sentence)
 
 
+def test_what_each_language_decides_by_itself_is_told():
+    rows = ("fr", 0.2, 0.01, 1), ("de", -0.1, 0.03, 1), ("es", 0.1, 0.06, 1)
+    [verdict] = improves(evidence(comparisons=compared(*rows)))
+    assert verdict.decision == "contradicted"
+    assert verdict.decisions == {
+        "fr": "supported",
+        "de": "contradicted",
+        "es": "not decidable",
+    }
+
+
 def test_other_metrics_and_prompts_decide_nothing():
     frame = compared(("fr", 0.2, 0.01, 1))
     others = [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spillover.analysis.uncertainty import wilson
 from spillover.analysis.verdict import Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
-from spillover.metrics import SAME_LENGTH
+from spillover.metrics import SAME_LENGTH, headline, is_rouge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def improves_at_same_length(evidence: Evidence) -> Iterator[Verdict]:
         "seed); contradicted: it is worse in one of them, with such a p"
     )
     for task, metric in evidence.metrics.items():
-        if metric.startswith("rouge"):
+        if is_rouge(metric):
             metric += SAME_LENGTH
             yield _rises(evidence, "improves-at-same-length", task, metric, claim, rule)
 
@@ -220,7 +220,7 @@ def _learnt(evidence: Evidence, task: str, scores: pd.DataFrame) -> set[str]:
         answers = _against_constant(evidence, task)
         return {answer.language for answer in answers if answer.above}
     metric = evidence.metrics.get(task, "")
-    if metric.startswith("rouge"):
+    if is_rouge(metric):
         same = {"task": task, "metric": metric + SAME_LENGTH, "prompt": OWN_PROMPT}
         return {*_surely(_of(evidence.comparisons, **same), 1)}
     return {*scores["language"]}
@@ -234,7 +234,7 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         "for the poolings and layers looked at, is below 0.05; contradicted: rho is "
         "below 0 with such a p"
     )
-    for row in _records(_ranked(evidence)):
+    for row in _records(ranked(evidence)):
         scope = f"{row.task}, {row.corpus}, {row.pooling}, layer {row.layer}"
         if isinstance(row.reason, str):
             sentence = f"{scope}: there is no correlation, {row.reason}."
@@ -270,7 +270,7 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
         "intervals do not meet, and it is above 0 with an adjusted permutation p below "
         "0.05; contradicted: the reverse"
     )
-    rows = _ranked(evidence)
+    rows = ranked(evidence)
     rows = rows[rows["pooling"].isin(["mean", "last"])]
     for scope, part in _places(rows, ["task", "corpus", "layer"]):
         task = str(part["task"].iloc[0])
@@ -315,10 +315,13 @@ FINDINGS: tuple[Finding, ...] = (
 """The paper's claims in its order, the first with two checks of what it may hide."""
 
 
-def _ranked(evidence: Evidence) -> pd.DataFrame:
-    """Spearman's correlations of the headline scores with the parallel cosine."""
+def ranked(evidence: Evidence) -> pd.DataFrame:
+    """The correlations that `ranks_languages` has a verdict on, in its order.
+
+    Spearman's, of the headline scores with the parallel cosine.
+    """
     rows = _of(evidence.correlations, measure="parallel", statistic="spearman")
-    rows = rows[rows["metric"] == rows["task"].map(evidence.metrics)]
+    rows = headline(rows, evidence.metrics)
     if rows["seed"].nunique() > 1:  # of several seeds, that of the mean score
         rows = rows[rows["seed"].isna()]
     return rows
@@ -371,17 +374,24 @@ def _of_languages(
     bad: str,
 ) -> Verdict:
     """The verdict on a claim about each language."""
+
+    def decided(name: str) -> Decision:
+        if name in broken:
+            return "contradicted"
+        return "supported" if name in held else "not decidable"
+
+    each = {name: decided(name) for name in numbers}
     decision: Decision = "not decidable"
     if broken:
         decision = "contradicted"
     elif numbers and len(held) == len(numbers):
         decision = "supported"
-    open_ = [name for name in numbers if name not in (*held, *broken)]
+    open_ = [name for name, said in each.items() if said == "not decidable"]
     named = ((good, held), (bad, broken), ("not decidable", open_))
     parts = [f"{word} in {', '.join(names)}" for word, names in named if names]
     sentence = "; ".join(parts) or "nothing was measured"
     sentence = f"{scope}: {sentence}."
-    return Verdict(finding, scope, claim, decision, sentence, rule, numbers)
+    return Verdict(finding, scope, claim, decision, sentence, rule, numbers, each)
 
 
 def _p(value: float) -> str:

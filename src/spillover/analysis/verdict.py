@@ -51,6 +51,8 @@ class Verdict:
         sentence: the outcome in one plain sentence.
         rule: what had to hold for `supported`, and for `contradicted`.
         numbers: what decided: language or name -> text with the numbers.
+        decisions: what the data say of each language by itself, where the claim is of
+            each.
     """
 
     finding: str
@@ -60,6 +62,7 @@ class Verdict:
     sentence: str
     rule: str
     numbers: Mapping[str, str] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
 Finding = Callable[[Evidence], Iterable[Verdict]]

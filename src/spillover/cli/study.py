@@ -192,12 +192,12 @@ def _show(results: Results) -> None:
 
 def _found(results: Results) -> dict[str, Any]:
     """What the tables of a run show, as a part of a document."""
-    scores = results.evaluations
-    shown = scores["metric"] == scores["task"].map(results.metrics)
+    from spillover.metrics import headline
+
     return {
         "study": results.study.name,
         "folder": results.folder,
-        "scores": scores[shown],
+        "scores": headline(results.evaluations, results.metrics),
         "correlations": results.evidence().correlations,
         "findings": results.findings(),
     }

@@ -29,7 +29,7 @@ from spillover.analysis.uncertainty import (
 )
 from spillover.data.task import Task
 from spillover.languages import PIVOT
-from spillover.metrics import SAME_LENGTH
+from spillover.metrics import SAME_LENGTH, is_rouge
 from spillover.pipeline.inputs import Inputs
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import MEASURES, read_draws
@@ -169,8 +169,7 @@ def evaluations(found: Outcomes) -> pd.DataFrame:
         data, language = found.inputs.tasks[step.name], str(step.language)
         for metric in found.metrics(step):
             scores = predictions[metric].to_numpy(np.float64)
-            right_or_wrong = not metric.startswith("rouge")
-            low, high = _interval(scores, right_or_wrong)
+            low, high = _interval(scores, metric)
             rows.append(
                 found.state(step)
                 | {
@@ -190,10 +189,10 @@ def evaluations(found: Outcomes) -> pd.DataFrame:
     return tidy(rows, EVALUATIONS)
 
 
-def _interval(scores: Floats, right_or_wrong: bool) -> Interval | tuple[None, None]:
-    if right_or_wrong:
-        return wilson(int(scores.sum()), len(scores))
-    return bootstrap_mean(scores) or (None, None)
+def _interval(scores: Floats, metric: str) -> Interval | tuple[None, None]:
+    if is_rouge(metric):
+        return bootstrap_mean(scores) or (None, None)
+    return wilson(int(scores.sum()), len(scores))
 
 
 def comparisons(found: Outcomes) -> pd.DataFrame:
@@ -212,9 +211,7 @@ def comparisons(found: Outcomes) -> pd.DataFrame:
             scores |= _at_same_length(both, str(step.language))
         for metric, sides in scores.items():
             before, after = (side.to_numpy(np.float64) for side in sides)
-            paired = compare(
-                before, after, right_or_wrong=not metric.startswith("rouge")
-            )
+            paired = compare(before, after, right_or_wrong=not is_rouge(metric))
             rows.append(
                 {
                     "model": found.study.model.name,

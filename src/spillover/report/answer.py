@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,11 +12,13 @@ from spillover.analysis.findings import (
     beats_constant,
     improves,
     improves_at_same_length,
+    ranked,
     ranks_languages,
 )
-from spillover.analysis.verdict import Decision, Evidence, Finding
+from spillover.analysis.verdict import Decision, Evidence, Verdict
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
+from spillover.metrics import headline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,41 +58,33 @@ class Sentence:
 def answer(results: Results) -> list[Sentence]:
     """Whether English-only tuning carries over, to which languages, and why.
 
-    Nothing is decided here: the findings of `spillover.analysis.findings` are asked of
-    one language, or of one correlation, at a time.
+    Nothing is decided here: that is what `spillover.analysis.findings` is for.
     """
     found = results.evidence()
-    others = [code for code in results.study.languages if code != found.pivot]
-    moved = _decided(found, improves, others)
-    above = _decided(found, beats_constant, others)
-    cut = _decided(found, improves_at_same_length, others)
-    english = _decided(replace(found, pivot=""), improves, [found.pivot])
-    rows = _headline(found.comparisons, found)
-    rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].isin(others)]
+    moved = _decided(improves(found))
+    above = _decided(beats_constant(found))
+    cut = _decided(improves_at_same_length(found))
+    unlearned = [
+        task
+        for task, by_code in _decided(improves(replace(found, pivot=""))).items()
+        if by_code.get(found.pivot, "supported") != "supported"
+    ]
+    rows = headline(found.comparisons, found.metrics)
+    rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].ne(found.pivot)]
     return [
-        Sentence(_carries_over(moved, above, cut, english), _of_items(rows)),
+        Sentence(_carries_over(moved, above, cut, unlearned), _of_items(rows)),
         Sentence(_to_which(moved, above, cut), _of_changes(rows, above, cut)),
         _why(found),
     ]
 
 
-def _decided(found: Evidence, finding: Finding, codes: Sequence[str]) -> Decided:
-    """What a finding says of each language by itself."""
-    result: dict[str, dict[str, Decision]] = {}
-    for code in codes:
-        alone = replace(
-            found,
-            evaluations=found.evaluations[found.evaluations["language"] == code],
-            comparisons=found.comparisons[found.comparisons["language"] == code],
-        )
-        for verdict in finding(alone):
-            if verdict.numbers:  # the task has this language
-                result.setdefault(verdict.scope, {})[code] = verdict.decision
-    return result
+def _decided(verdicts: Iterable[Verdict]) -> Decided:
+    """What a finding says of each language by itself, of tasks that have any."""
+    return {each.scope: each.decisions for each in verdicts if each.decisions}
 
 
 def _carries_over(
-    moved: Decided, above: Decided, cut: Decided, english: Decided
+    moved: Decided, above: Decided, cut: Decided, unlearned: Sequence[str]
 ) -> str:
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
@@ -100,9 +94,6 @@ def _carries_over(
             "Whether tuning in English alone carries over cannot be told: "
             f"{none if n else 'no other language was evaluated before and after'}."
         )
-    unlearned = [
-        task for task, by_code in english.items() if "supported" not in by_code.values()
-    ]
     checked = {**above, **cut}
     confirmed = _count(checked, "supported") == _count(checked)
     whole = up == n and confirmed and not unlearned
@@ -207,10 +198,8 @@ def _of_changes(rows: pd.DataFrame, above: Decided, cut: Decided) -> str:
 
 
 def _why(found: Evidence) -> Sentence:
-    rows = _headline(found.correlations, found)
-    rows = rows[rows["measure"].eq("parallel") & rows["statistic"].eq("spearman")]
-    if rows["seed"].nunique() > 1:
-        rows = rows[rows["seed"].isna()]  # of the mean over seeds
+    verdicts = ranks_languages(found)
+    rows = ranked(found).assign(decision=[each.decision for each in verdicts])
     whether = f"Whether {RANKS} cannot be told"
     if rows.empty:
         return Sentence(f"{whether}: no similarity was measured.", "No correlation.")
@@ -218,20 +207,16 @@ def _why(found: Evidence) -> Sentence:
     if known.empty:
         reasons = "; ".join(rows["reason"].unique())
         return Sentence(f"{whether}: {reasons}.", "No correlation.")
-    return Sentence(_ranking(known, found, whether), _of_languages(known))
+    return Sentence(_ranking(known, whether), _of_languages(known))
 
 
-def _ranking(rows: pd.DataFrame, found: Evidence, whether: str) -> str:
+def _ranking(rows: pd.DataFrame, whether: str) -> str:
     """In which correlations similarity ranks the languages as scores do."""
-    labels: dict[Decision, list[str]] = {}
-    for place in range(len(rows)):
-        one = rows.iloc[[place]]
-        [verdict] = ranks_languages(replace(found, correlations=one))
-        row = one.iloc[0]
+    labels: dict[Decision, list[str]] = defaultdict(list)
+    for row in rows.to_dict("records"):
         label = f"{row['task']}, {row['corpus']}, {row['pooling']}"
-        label += f": ρ {_range([row['value']], '.2f')}"
-        labels.setdefault(verdict.decision, []).append(label)
-    held, turned = labels.get("supported", []), labels.get("contradicted", [])
+        labels[row["decision"]].append(f"{label}: ρ {_range([row['value']], '.2f')}")
+    held, turned = labels["supported"], labels["contradicted"]
     open_ = len(rows) - len(held) - len(turned)
     if not held and not turned:
         text = (
@@ -262,11 +247,6 @@ def _of_languages(rows: pd.DataFrame) -> str:
         "permutation p, adjusted for the poolings and layers of a corpus, below "
         f"{LEVEL}{least}. A correlation is no proof of a cause."
     )
-
-
-def _headline(frame: pd.DataFrame, found: Evidence) -> pd.DataFrame:
-    """The rows of the metrics that the tables show."""
-    return frame[frame["metric"] == frame["task"].map(found.metrics)]
 
 
 def _count(decided: Decided, decision: Decision | None = None) -> int:

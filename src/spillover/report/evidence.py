@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spillover.data.task import OWN_PROMPT
-from spillover.metrics import SAME_LENGTH
+from spillover.metrics import SAME_LENGTH, headline, is_rouge
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
 
@@ -38,7 +38,7 @@ def interval_panels(
         metrics: task to its headline metric; the tasks in the order of the rows.
     """
     frame = evaluations[evaluations["prompt"] == OWN_PROMPT]
-    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    frame = headline(frame, metrics)
     frame = frame[frame["tuned_on"].isna() | frame["tuned_on"].eq(frame["task"])]
     several = frame["seed"].nunique() > 1
     rows: Rows = defaultdict(dict)
@@ -111,12 +111,11 @@ def change_panels(
         metrics: task to its headline metric; the tasks in the order of the rows.
     """
     frame = comparisons[comparisons["prompt"] == OWN_PROMPT]
-    headline = frame["task"].map(metrics)
     several = frame["seed"].nunique() > 1
     rows: Rows = defaultdict(dict)
-    shown = ((headline, ""), (headline + SAME_LENGTH, ", same length"))
-    for metric, words in shown:
-        part = frame[frame["metric"] == metric]
+    cut = {task: metric + SAME_LENGTH for task, metric in metrics.items()}
+    for shown, words in ((metrics, ""), (cut, ", same length")):
+        part = headline(frame, shown)
         for row in _records(part):
             task = f"{row.task}{words}"
             key = (task, str(row.seed)) if several else (task,)
@@ -131,7 +130,7 @@ def change_panels(
     )
     if several:
         note += f"; mean ± standard deviation over {frame['seed'].nunique()} seeds"
-    if frame.loc[frame["metric"].str.startswith("rouge"), "n"].lt(FEW).any():
+    if frame.loc[frame["metric"].map(is_rouge), "n"].lt(FEW).any():
         note += f"; of fewer than {FEW} items those of ROUGE may be too narrow"
     if frame["metric"].str.endswith(SAME_LENGTH).any():
         note += "; same length: both answers of an item cut to that of the shorter one"
@@ -180,7 +179,7 @@ def prompt_panels(
         metrics: task to its headline metric; the tasks in the order of the rows.
     """
     frame = evaluations[evaluations["tuned_on"] == evaluations["task"]]
-    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    frame = headline(frame, metrics)
     rows: Rows = defaultdict(dict)
     for task, part in frame.groupby("task", sort=False):
         if part["prompt"].nunique() < 2:

@@ -25,6 +25,7 @@ from spillover import writing
 from spillover.analysis.permutation import SAMPLE
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
+from spillover.metrics import headline
 from spillover.report import panel as forms
 from spillover.report.panel import Panel, levels
 
@@ -60,7 +61,7 @@ def score_panels(
     before = frame["tuned_on"].isna()
     frame = frame.assign(tuning=before.map({True: "before", False: "after"}))
     frame = frame[before | (frame["tuned_on"] == frame["task"])]
-    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    frame = headline(frame, metrics)
     rows = pd.MultiIndex.from_product(
         [list(metrics), ["before", "after"]], names=["task", "tuning"]
     )
@@ -153,7 +154,7 @@ def correlation_panels(
     measures = ["value", "p_t", "p_exact", "p_min", "n"]
     needed = f"task metric corpus pooling layer statistic {' '.join(measures)}"
     frame = _of_the_tables(_checked("correlations", correlations, needed))
-    frame = frame[frame["metric"] == frame["task"].map(metrics)]
+    frame = headline(frame, metrics)
     frame = _seeds_as_spread(frame)
     rows = pd.Index(list(metrics), name="task")
     panels = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spillover.analysis.findings import ranked
 from spillover.analysis.permutation import SAMPLE
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
@@ -40,11 +41,7 @@ class Point:
 
 def draw(results: Results) -> list[Drawing]:
     """One drawing a task, with a panel a corpus, pooling and layer of the tables."""
-    rows = results.evidence().correlations
-    rows = rows[rows["measure"] == "parallel"]
-    rows = rows[rows["metric"] == rows["task"].map(results.metrics)]
-    if len(results.study.training_seeds) > 1:
-        rows = rows[rows["seed"].isna()]  # the correlation of the mean score
+    rows = ranked(results.evidence())
     return [
         _Scatter(results, str(task), part).drawing()
         for task, part in rows.groupby("task", sort=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.data.task import OWN_PROMPT
 from spillover.languages import language
-from spillover.metrics import SAME_LENGTH
+from spillover.metrics import SAME_LENGTH, is_rouge
 from spillover.report import tables
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import GRID, INK, MUTED, STATES
@@ -74,7 +74,7 @@ class _Chart:
         left = style.names_width(self.languages) + 0.1
         end = style.WIDTH - sum(self.columns) - 0.12
         highest = 1.0
-        if self.metric.startswith("rouge"):
+        if is_rouge(self.metric):
             shown = [0.0, *told[["value", "high"]].to_numpy(float).ravel()]
             shown += self.baselines.get("same length", {}).values()
             highest = style.Scale.around(shown, 0, 1).high
