@@ -69,7 +69,7 @@ def test_a_folder_without_a_manifest_does_not_exist(tmp_path: Path) -> None:
         (folder / "old").write_text("x")
     (store.folder(SPEC) / MANIFEST).unlink()
     assert not store.finished(SPEC)
-    assert store.misfit(SPEC) is None
+    assert store.misfits([SPEC]) == {}
     with store.making(SPEC, {}) as folder:
         assert folder is not None
     assert store.finished(SPEC)
@@ -143,8 +143,10 @@ def test_misfit_names_the_fields_of_the_nearest_result(tmp_path: Path) -> None:
             pass
     with store.making(Spec("evaluate", "evaluate t fr before", SPEC.fields), {}):
         pass
-    assert store.misfit(SPEC) == ["settings.beams"]
-    assert store.misfit(Spec("evaluate", "elsewhere", SPEC.fields)) is None
+    elsewhere = Spec("evaluate", "elsewhere", SPEC.fields)
+    of_another_kind = Spec("embed", SPEC.slot, SPEC.fields)
+    asked = [SPEC, elsewhere, of_another_kind]
+    assert store.misfits(asked) == {SPEC: ["settings.beams"]}
 
 
 @pytest.mark.parametrize("damaged", ["", "{}", "[1]", '{"slot": "a"}', '{"slot'])
@@ -153,9 +155,9 @@ def test_a_damaged_manifest_explains_nothing(tmp_path: Path, damaged: str) -> No
     with store.making(SPEC, {}):
         pass
     other = Spec(SPEC.kind, SPEC.slot, {**SPEC.fields, "seed": 7})
-    assert store.misfit(other) == ["seed"]
+    assert store.misfits([SPEC, other]) == {SPEC: [], other: ["seed"]}
     (store.folder(SPEC) / "manifest.json").write_text(damaged)
-    assert store.misfit(other) is None
+    assert store.misfits([other]) == {}
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:

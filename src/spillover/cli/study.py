@@ -244,9 +244,11 @@ def _not_ready(errors: Sequence[SpilloverError]) -> list[str]:
 def _states(prepared: Prepared) -> list[dict[str, Any]]:
     """Each step of a study, and whether its result is there."""
     steps = []
+    store = prepared.store
+    unfit = store.misfits(step.spec for step in prepared.steps)
     for step in prepared.steps:
-        done = prepared.store.finished(step.spec)
-        differs = None if done else prepared.store.misfit(step.spec)
+        done = store.finished(step.spec)
+        differs = None if done else unfit.get(step.spec)
         state = "done" if done else "to do" if differs is None else "again"
         steps.append(_planned(step.label, step.items, state, differs))
     return steps

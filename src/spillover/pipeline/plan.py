@@ -133,6 +133,30 @@ class _State:
         words.append(f"after {self.tuned_on}" if self.tuned_on else "before")
         return " ".join(words) + _seeded(self.study, self.seed)
 
+    def step(
+        self,
+        kind: str,
+        name: str,
+        language: str,
+        fields: dict[str, Any],
+        items: int,
+        work: float,
+        prompt: str = OWN_PROMPT,
+        upstream: tuple[Spec, ...] | None = None,
+    ) -> Step:
+        """What is done in one language with this state; see `Step`."""
+        return Step(
+            spec=Spec(kind, self.slot(kind, name, language, prompt), fields),
+            name=name,
+            items=items,
+            work=work,
+            language=language,
+            tuned_on=self.tuned_on,
+            seed=self.seed,
+            prompt=prompt,
+            upstream=self.upstream if upstream is None else upstream,
+        )
+
 
 def _seeded(study: Study, seed: int | None) -> str:
     """What tells the trainings of a study with several seeds apart."""
@@ -221,20 +245,8 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                     work += GENERATED * len(items) * beams
                 elif data.evaluate.scoring != "first":
                     work *= 1 + len(task.answers)
-                slot = state.slot("evaluate", name, language, prompt)
-                steps.append(
-                    Step(
-                        spec=Spec("evaluate", slot, fields),
-                        name=name,
-                        items=len(items),
-                        work=work,
-                        language=language,
-                        tuned_on=state.tuned_on,
-                        seed=state.seed,
-                        prompt=prompt,
-                        upstream=state.upstream,
-                    )
-                )
+                place, n = ("evaluate", name, language), len(items)
+                steps.append(state.step(*place, fields, n, work, prompt))
     return steps
 
 
@@ -255,16 +267,8 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
                 ).hexdigest(),
                 "settings": settings,
             }
-            embedded[language] = Step(
-                spec=Spec("embed", state.slot("embed", name, language), fields),
-                name=name,
-                items=len(sentences),
-                work=tokens(sentences),
-                language=language,
-                tuned_on=state.tuned_on,
-                seed=state.seed,
-                upstream=state.upstream,
-            )
+            place, work = ("embed", name, language), tokens(sentences)
+            embedded[language] = state.step(*place, fields, len(sentences), work)
         steps += embedded.values()
         for language, step in embedded.items():
             if language == PIVOT:
@@ -275,18 +279,9 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
                 "of": [spec.key for spec in both],
                 "packages": {name: version(name) for name in ("numpy", "scipy")},
             }
-            steps.append(
-                Step(
-                    spec=Spec("compare", state.slot("compare", name, language), fields),
-                    name=name,
-                    items=step.items,
-                    work=COMPARED * step.items * _places(state.study),
-                    language=language,
-                    tuned_on=state.tuned_on,
-                    seed=state.seed,
-                    upstream=both,
-                )
-            )
+            place, n = ("compare", name, language), step.items
+            work = COMPARED * n * _places(state.study)
+            steps.append(state.step(*place, fields, n, work, upstream=both))
     return steps
 
 

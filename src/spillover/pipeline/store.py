@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -141,28 +142,30 @@ class Store:
         finally:
             lock.release()
 
-    def misfit(self, spec: Spec) -> list[str] | None:
-        """Why the result that stands in this step's place does not fit.
+    def misfits(self, specs: Iterable[Spec]) -> dict[Spec, list[str]]:
+        """Why the results that stand in these steps' places do not fit.
 
         Returns:
             The names of the fields that differ from the nearest result of the same
-            slot; None if there has been none.
+            slot, for each step that there is one of.
         """
-        wanted = _flat(spec.fields)
-        nearest: list[str] | None = None
-        for path in sorted((self.root / spec.kind).glob(f"*/{MANIFEST}")):
+        there: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+        for path in sorted(self.root.glob(f"*/*/{MANIFEST}")):
             try:
                 entry = json.loads(path.read_text("utf-8"))
-                slot, there = entry["slot"], _flat(entry["fields"])
+                there[entry["kind"], entry["slot"]].append(_flat(entry["fields"]))
             except (ValueError, TypeError, KeyError):  # damaged: nothing to compare
                 continue
-            if slot != spec.slot:
-                continue
-            names = sorted(wanted.keys() | there.keys())
-            differ = [name for name in names if wanted.get(name) != there.get(name)]
-            if nearest is None or len(differ) < len(nearest):
-                nearest = differ
-        return nearest
+        found = {}
+        for spec in specs:
+            wanted = _flat(spec.fields)
+            each = [
+                sorted(n for n in wanted | old if wanted.get(n) != old.get(n))
+                for old in there[spec.kind, spec.slot]
+            ]
+            if each:
+                found[spec] = min(each, key=len)
+        return found
 
 
 @contextmanager
