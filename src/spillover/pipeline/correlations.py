@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.controls import partial_correlation
-from spillover.analysis.correlation import Correlation, correlate_places
+from spillover.analysis.correlation import correlate_places
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
-from spillover.analysis.pooled import pool
+from spillover.analysis.pooled import Stratum, pool
 from spillover.analysis.uncertainty import correlation_interval, resampled_means
 from spillover.data.corpus import AlignedCorpus
 from spillover.data.task import OWN_PROMPT
@@ -112,6 +112,100 @@ def _with_means(scores: Sequence[Scored]) -> list[Scored]:
     return result
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """A task's scores after tuning, and a corpus' similarities before it.
+
+    Attributes:
+        found: the finished steps.
+        score: the scores.
+        corpus: the corpus.
+        steps: language -> the comparison before tuning.
+        means: language -> score, of the languages to correlate over.
+    """
+
+    found: Outcomes
+    score: Scored
+    corpus: str
+    steps: Mapping[str, Step]
+    means: Mapping[str, float]
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The first columns of a row."""
+        return {
+            "model": self.found.study.model.name,
+            "seed": self.score.seed,
+            "task": self.score.task,
+            "metric": self.score.metric,
+            "corpus": self.corpus,
+        }
+
+    def places(self, measure: str) -> dict[Place, dict[str, float]]:
+        """Pooling and layer -> language -> the measure, where no language lacks it."""
+        places: dict[Place, dict[str, float]] = defaultdict(dict)
+        for code in self.means:
+            for row in self.found.compared[self.steps[code]]:
+                if row[measure] is not None:
+                    # Cosines of vectors that are all the same differ by rounding alone.
+                    value = round(row[measure], 12)
+                    places[row["pooling"], row["layer"]][code] = value
+        return {
+            place: values
+            for place, values in places.items()
+            if len(values) == len(self.means)
+        }
+
+    def interval(
+        self, place: Place, measure: str, values: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Interval and reliability of Spearman's ρ with a mean cosine or a gap."""
+        replicates = []
+        for code in self.means:
+            parallel, random = self.found.draws[self.steps[code]][place].astype(float)
+            replicates.append(parallel if measure == "parallel" else parallel - random)
+        # Items and sentences are resampled independently of each other: their
+        # replicates are of the same seed where there are as many items as sentences,
+        # so one side is put in another order.
+        draws = np.array([self.score.draws[code] for code in self.means]).T
+        result = correlation_interval(
+            np.array([*self.means.values()]),
+            np.array([*values.values()]),
+            np.roll(draws, 1, axis=0),
+            np.array(replicates).T,
+        )
+        low, high = result.interval
+        return {"low": low, "high": high, "reliability": result.reliability}
+
+
+def _pairs(found: Outcomes, scores: Sequence[Scored]) -> Iterator[_Pair]:
+    """Each task's scores with each corpus.
+
+    Raises:
+        DataError: in a language that task and corpus have nothing was measured.
+    """
+    before: dict[str, dict[str, Step]] = defaultdict(dict)
+    for step in found.compared:
+        if step.tuned_on is None:
+            before[step.name][str(step.language)] = step
+    for score in scores:
+        for corpus, steps in before.items():
+            both = [
+                code
+                for code in found.study.languages
+                if code != PIVOT
+                and code in found.inputs.tasks[score.task].test
+                and code in found.inputs.corpora[corpus].sentences
+            ]
+            for code in both:
+                for name, side in ((score.task, score.scores), (corpus, steps)):
+                    if code not in side:
+                        told = f"nothing was measured in {code!r}"
+                        raise DataError(told, where=name)
+            means = {code: score.scores[code] for code in both}
+            yield _Pair(found, score, corpus, steps, means)
+
+
 def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     """Each task's score after tuning against each measure of similarity before.
 
@@ -122,29 +216,19 @@ def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     whose seed is missing.
     """
     rows: list[dict[str, Any]] = []
-    for score in _with_means(scores):
-        for corpus, steps in _before(found).items():
-            languages = _common(found, score.task, corpus, score.scores, steps)
-            means = {code: score.scores[code] for code in languages}
-            head = {
-                "model": found.study.model.name,
-                "seed": score.seed,
-                "task": score.task,
-                "metric": score.metric,
-                "corpus": corpus,
-            }
-            for measure, statistic in _kinds():
-                places = _places(found, steps, languages, measure)
-                if not places:
-                    continue
-                many = correlate_places(means, [*places.values()], statistic)
-                for (place, values), one in zip(places.items(), many, strict=True):
-                    rows.append(
-                        head
-                        | {"pooling": place[0], "layer": place[1], "measure": measure}
-                        | one.row(len(many))
-                        | _interval(found, score, steps, place, values, measure, one)
-                    )
+    for pair in _pairs(found, _with_means(scores)):
+        for measure, statistic in _kinds():
+            places = pair.places(measure)
+            if not places:
+                continue
+            many = correlate_places(pair.means, [*places.values()], statistic)
+            with_interval = statistic == "spearman" and measure in ("parallel", "gap")
+            for (place, values), one in zip(places.items(), many, strict=True):
+                of = {"pooling": place[0], "layer": place[1], "measure": measure}
+                row = pair.head | of | one.row(len(many))
+                if with_interval and one.value is not None:
+                    row |= pair.interval(place, measure, values)
+                rows.append(row)
     return tidy(rows, CORRELATIONS)
 
 
@@ -161,31 +245,13 @@ def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.Da
         for name, corpus in found.inputs.corpora.items()
     }
     rows = []
-    for score in _with_means(scores):
-        for corpus, steps in _before(found).items():
-            languages = _common(found, score.task, corpus, score.scores, steps)
-            for place, values in _places(found, steps, languages, "parallel").items():
-                for control, by_language in given[corpus].items():
-                    partial = partial_correlation(
-                        {code: score.scores[code] for code in languages},
-                        values,
-                        {code: by_language[code] for code in languages},
-                    )
-                    rows.append(
-                        {
-                            "model": found.study.model.name,
-                            "seed": score.seed,
-                            "task": score.task,
-                            "metric": score.metric,
-                            "corpus": corpus,
-                            "pooling": place[0],
-                            "layer": place[1],
-                            "control": control,
-                            "value": partial.value,
-                            "n": partial.n,
-                            "reason": partial.reason,
-                        }
-                    )
+    for pair in _pairs(found, _with_means(scores)):
+        for place, values in pair.places("parallel").items():
+            for control, by_language in given[pair.corpus].items():
+                chosen = {code: by_language[code] for code in pair.means}
+                partial = partial_correlation(pair.means, values, chosen)
+                of = {"pooling": place[0], "layer": place[1], "control": control}
+                rows.append(pair.head | of | asdict(partial))
     return tidy(rows, CONTROLS)
 
 
@@ -199,36 +265,29 @@ def _tokens(corpus: AlignedCorpus, tokenizer: Any) -> dict[str, int]:
 
 def pooled(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     """The correlations of all tasks and seeds as one, by their headline metrics."""
-    rows = []
     headline = {
         name: found.study.metric(data.task) for name, data in found.inputs.tasks.items()
     }
     chosen = [s for s in scores if s.metric == headline[s.task]]
-    for corpus, steps in _before(found).items():
-        strata: dict[Place, list[Any]] = defaultdict(list)
-        names: dict[Place, list[str]] = defaultdict(list)
-        for score in chosen:
-            languages = _common(found, score.task, corpus, score.scores, steps)
-            means = {code: score.scores[code] for code in languages}
-            for place, values in _places(found, steps, languages, "parallel").items():
-                sides = means.values(), values.values()
-                if len(languages) < 3 or any(len(set(side)) < 2 for side in sides):
-                    continue
-                strata[place].append((means, values))
-                names[place].append(f"{score.task} seed {score.seed}")
-        for place, parts in strata.items():
-            for statistic in STATISTICS:
-                rows.append(
-                    {
-                        "model": found.study.model.name,
-                        "metric": "headline",
-                        "corpus": corpus,
-                        "pooling": place[0],
-                        "layer": place[1],
-                        "strata": ", ".join(names[place]),
-                    }
-                    | pool(parts, statistic).row()
-                )
+    strata: dict[tuple[str, Place], dict[str, Stratum]] = defaultdict(dict)
+    for pair in _pairs(found, chosen):
+        name = f"{pair.score.task} seed {pair.score.seed}"
+        for place, values in pair.places("parallel").items():
+            sides = pair.means.values(), values.values()
+            if len(values) > 2 and all(len(set(side)) > 1 for side in sides):
+                strata[pair.corpus, place][name] = pair.means, values
+    rows = []
+    for (corpus, (pooling, layer)), parts in strata.items():
+        head = {
+            "model": found.study.model.name,
+            "metric": "headline",
+            "corpus": corpus,
+            "pooling": pooling,
+            "layer": layer,
+            "strata": ", ".join(parts),
+        }
+        for statistic in STATISTICS:
+            rows.append(head | pool([*parts.values()], statistic).row())
     return tidy(rows, POOLED)
 
 
@@ -237,87 +296,3 @@ def _kinds() -> Iterator[tuple[str, Statistic]]:
     for measure in MEASURES:
         for statistic in STATISTICS if measure == MEASURES[0] else STATISTICS[:1]:
             yield measure, statistic
-
-
-def _before(found: Outcomes) -> dict[str, dict[str, Step]]:
-    """corpus -> language -> the comparison before tuning."""
-    steps: dict[str, dict[str, Step]] = defaultdict(dict)
-    for step in found.compared:
-        if step.tuned_on is None:
-            steps[step.name][str(step.language)] = step
-    return steps
-
-
-def _common(
-    found: Outcomes,
-    task: str,
-    corpus: str,
-    scores: Mapping[str, float],
-    steps: Mapping[str, Step],
-) -> list[str]:
-    """The languages to correlate over, in the study's order.
-
-    Raises:
-        DataError: one has no score or no similarity, though task and corpus have it.
-    """
-    both = [
-        code
-        for code in found.study.languages
-        if code != PIVOT
-        and code in found.inputs.tasks[task].test
-        and code in found.inputs.corpora[corpus].sentences
-    ]
-    for code in both:
-        for name, side in ((task, scores), (corpus, steps)):
-            if code not in side:
-                raise DataError(f"nothing was measured in {code!r}", where=name)
-    return both
-
-
-def _places(
-    found: Outcomes, steps: Mapping[str, Step], languages: Sequence[str], measure: str
-) -> dict[Place, dict[str, float]]:
-    """Pooling and layer -> language -> the measure; places that lack one left out."""
-    places: dict[Place, dict[str, float]] = defaultdict(dict)
-    for code in languages:
-        for row in found.compared[steps[code]]:
-            if row[measure] is not None:
-                # Cosines of vectors that are all the same differ by rounding alone.
-                value = round(row[measure], 12)
-                places[row["pooling"], row["layer"]][code] = value
-    return {
-        place: values
-        for place, values in places.items()
-        if len(values) == len(languages)
-    }
-
-
-def _interval(
-    found: Outcomes,
-    score: Scored,
-    steps: Mapping[str, Step],
-    place: Place,
-    values: Mapping[str, float],
-    measure: str,
-    one: Correlation,
-) -> dict[str, Any]:
-    """Interval and reliability of Spearman's ρ with a mean cosine or a gap."""
-    ranked = one.statistic == "spearman" and measure in ("parallel", "gap")
-    if not ranked or one.value is None:
-        return {}
-    replicates = []
-    for code in values:
-        parallel, random = found.draws[steps[code]][place].astype(np.float64)
-        replicates.append(parallel if measure == "parallel" else parallel - random)
-    # Items and sentences are resampled independently of each other: their replicates
-    # are of the same seed where there are as many items as sentences, so one side is
-    # put in another order.
-    draws = np.array([score.draws[code] for code in values]).T
-    result = correlation_interval(
-        np.array([score.scores[code] for code in values]),
-        np.array([*values.values()]),
-        np.roll(draws, 1, axis=0),
-        np.array(replicates).T,
-    )
-    low, high = result.interval
-    return {"low": low, "high": high, "reliability": result.reliability}
