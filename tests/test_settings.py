@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from contextlib import nullcontext
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 from transformers import SchedulerType, get_scheduler
 
-from spillover.settings import Schedule, TuneSettings
+from spillover.errors import StudyError
+from spillover.settings import Schedule, TuneSettings, check_steps
 
 
 @pytest.mark.parametrize("name", get_args(Schedule))
@@ -24,3 +26,29 @@ def test_transformers_has_every_schedule_and_it_needs_only_the_steps(name: str) 
 def test_a_misspelt_schedule_is_an_error() -> None:
     with pytest.raises(ValidationError, match="'cosine'"):
         TuneSettings.model_validate({"schedule": "cosin"})
+
+
+@pytest.mark.parametrize(
+    ("n", "changes", "enough"),
+    [
+        (4, {}, False),
+        (5, {}, True),
+        (4, {"epochs": 2}, True),
+        (8, {"epochs": 0.5}, False),
+        (4, {"warmup_steps": 0}, True),
+        (4, {"schedule": "constant"}, True),
+        (4, {"schedule": "constant_with_warmup"}, False),
+        (12, {"warmup_steps": 3}, False),
+        (13, {"warmup_steps": 3}, True),
+        (12, {"warmup_steps": 0.7}, False),
+        (64, {"epochs": 6, "batch_size": 64, "warmup_steps": 100}, False),
+    ],
+)
+def test_training_goes_on_after_the_warm_up(
+    n: int, changes: dict[str, Any], enough: bool
+) -> None:
+    made = {"epochs": 1, "batch_size": 4, "micro_batch_size": 4, "warmup_steps": 0.05}
+    settings = TuneSettings.model_validate(made | changes)
+    told = nullcontext() if enough else pytest.raises(StudyError, match="the warm-up")
+    with told:
+        check_steps(n, settings)

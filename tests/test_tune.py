@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from spillover.tracking import TrackedArguments
 from spillover.tune import (
     IGNORED,
     _arguments,
-    check_steps,
     collate,
     encode_examples,
     tune,
@@ -315,32 +313,6 @@ def test_a_model_with_an_adapter_is_not_tuned(
     with pytest.raises(StudyError, match=r"has an adapter already.*merge_and_unload"):
         trained(tuned, opinions, reviews, tmp_path / "b")
     assert torch.equal(probe(tuned), before)
-
-
-@pytest.mark.parametrize(
-    ("n", "changes", "enough"),
-    [
-        (4, {}, False),
-        (5, {}, True),
-        (4, {"epochs": 2}, True),
-        (8, {"epochs": 0.5}, False),
-        (4, {"warmup_steps": 0}, True),
-        (4, {"schedule": "constant"}, True),
-        (4, {"schedule": "constant_with_warmup"}, False),
-        (12, {"warmup_steps": 3}, False),
-        (13, {"warmup_steps": 3}, True),
-        (12, {"warmup_steps": 0.7}, False),
-        (64, {"epochs": 6, "batch_size": 64, "warmup_steps": 100}, False),
-    ],
-)
-def test_training_goes_on_after_the_warm_up(
-    n: int, changes: dict[str, Any], enough: bool
-) -> None:
-    made = {"epochs": 1, "batch_size": 4, "micro_batch_size": 4, "warmup_steps": 0.05}
-    settings = TuneSettings.model_validate(made | changes)
-    told = nullcontext() if enough else pytest.raises(StudyError, match="the warm-up")
-    with told:
-        check_steps(n, settings)
 
 
 def test_one_gpu_a_process_is_used_of_several(

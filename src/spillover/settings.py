@@ -7,9 +7,12 @@ comments say which is which.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from spillover.errors import StudyError
 
 
 class Settings(BaseModel):
@@ -82,6 +85,27 @@ class TuneSettings(Settings):
                 f"'micro_batch_size' {self.micro_batch_size}"
             )
         return self
+
+
+def check_steps(n: int, settings: TuneSettings) -> None:
+    """See that training on n items goes on after the warm-up.
+
+    Raises:
+        StudyError: it does not reach the learning rate that was asked for.
+    """
+    if settings.schedule == "constant" or not settings.warmup_steps:
+        return
+    steps = math.ceil(settings.epochs * math.ceil(n / settings.batch_size))
+    warmup = settings.warmup_steps
+    warmup = math.ceil(steps * warmup) if warmup < 1 else int(warmup)
+    if steps <= warmup:
+        raise StudyError(
+            f"the warm-up takes {warmup} steps, and {n} items in batches of "
+            f"{settings.batch_size} make {steps} in all",
+            where="tune.warmup_steps",
+            expected="more steps than it takes",
+            fix="lower warmup_steps or batch_size, or take more items or epochs",
+        )
 
 
 Scoring = Literal["first", "whole", "normalised", "pmi"]

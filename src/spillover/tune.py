@@ -33,7 +33,7 @@ from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError, OutputError, StudyError
 from spillover.lora import with_lora
 from spillover.models import LanguageModel, fp32_head, glimpse
-from spillover.settings import NOT_IN_KEY, TuneSettings
+from spillover.settings import NOT_IN_KEY, TuneSettings, check_steps
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
 MERGE = "merge it into the base: merge_and_unload of PEFT, then save_pretrained"
@@ -143,27 +143,6 @@ def _attention(device: torch.device) -> Iterator[None]:
         return
     with sdpa_kernel(SDPBackend.MATH):
         yield
-
-
-def check_steps(n: int, settings: TuneSettings) -> None:
-    """See that training on n items goes on after the warm-up.
-
-    Raises:
-        StudyError: it does not reach the learning rate that was asked for.
-    """
-    if settings.schedule == "constant" or not settings.warmup_steps:
-        return
-    steps = math.ceil(settings.epochs * math.ceil(n / settings.batch_size))
-    warmup = settings.warmup_steps
-    warmup = math.ceil(steps * warmup) if warmup < 1 else int(warmup)
-    if steps <= warmup:
-        raise StudyError(
-            f"the warm-up takes {warmup} steps, and {n} items in batches of "
-            f"{settings.batch_size} make {steps} in all",
-            where="tune.warmup_steps",
-            expected="more steps than it takes",
-            fix="lower warmup_steps or batch_size, or take more items or epochs",
-        )
 
 
 def encode_examples(
