@@ -120,11 +120,7 @@ def test_strict_answers_are_their_greedy_ones(
         "name": "small",
         "model": "smollm2-135m-instruct",
         "languages": ["en", "fr"],
-        "tasks": [
-            {"task": "mini-paraphrase", "test_rows": 12},
-            {"task": "mini-summary", "test_rows": 1},
-        ],
-        "evaluate": {"beams": 2, "max_new_tokens": 8},
+        "tasks": [{"task": "mini-paraphrase", "test_rows": 6}],
     }
     small = parse_study(made)
     groups = export(small, tmp_path / "tasks")

@@ -119,15 +119,21 @@ def test_no_text_runs_as_a_script(opened):
     assert page.evaluate("window.hit") is None
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1600, "dark")])
-def test_runs_side_by_side_stay_on_the_page(opened, compared, width, scheme):
-    page = opened(compared, width=width, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert page.evaluate("window.hit") is None
-    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+def faults(page):
+    """What axe finds on a page with everything open."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found = axe.Axe().run(page).response["violations"]
-    assert [(fault["id"], fault["impact"]) for fault in found] == []
+    return [(fault["id"], fault["impact"]) for fault in found]
+
+
+def test_runs_side_by_side_stay_on_the_page(opened, compared):
+    page = opened(compared, width=360, scheme="light")
+    assert faults(page) == []
+    assert page.evaluate("window.hit") is None
+    for width in (360, 1600):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("width", [360, 1600])
@@ -142,14 +148,9 @@ def test_nothing_overflows(opened, width):
         assert nav["x"] + nav["width"] <= main["x"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1000])
-def test_axe_finds_no_fault(opened, scheme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    page = opened(width=width, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    found = axe.Axe().run(page).response["violations"]
-    assert [(fault["id"], fault["impact"]) for fault in found] == []
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1000, "light")])
+def test_axe_finds_no_fault(opened, width, scheme):
+    assert faults(opened(width=width, scheme=scheme)) == []
 
 
 def test_filters_change_what_is_shown(opened):
@@ -196,15 +197,16 @@ def test_pages_are_turned(opened):
     page = opened()
     before, after = page.locator("#previous"), page.locator("#next")
     assert before.get_attribute("aria-disabled") == "true"
+    field(page, "Language").select_option("French")
     before.click(force=True)
-    assert count(page) == "Items 1 to 10 of 64"
-    for _ in range(6):
-        after.click()
-    assert count(page) == "Items 61 to 64 of 64"
+    assert count(page) == "Items 1 to 10 of 16"
+    after.click()
+    assert count(page) == "Items 11 to 16 of 16"
     assert after.get_attribute("aria-disabled") == "true"
     after.click(force=True)
+    assert count(page) == "Items 11 to 16 of 16"
     before.click()
-    assert count(page) == "Items 51 to 60 of 64"
+    assert count(page) == "Items 1 to 10 of 16"
 
 
 def test_text_has_its_language_and_direction(opened):

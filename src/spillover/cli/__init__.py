@@ -69,7 +69,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # what it cannot write goes as a code
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="spillover")
     except SpilloverError as error:
         errors = error.errors if isinstance(error, Faults) else (error,)
         for each in errors:
