@@ -56,6 +56,8 @@ def asked(line: str) -> dict[str, str]:
         ("run quickstart --set see", ["seed=", "seeds="]),
         ("run quickstart --device c", ["cpu", "cuda"]),
         ("tune --set ra", ["rank="]),
+        ("evaluate --set be", ["beams="]),
+        ("embed --set la", ["layers="]),
         ("tune --task mini-p", ["mini-paraphrase"]),
         ("tune --model ", ["smollm2-135m-instruct", "m.gguf"]),
         ("embed --corpus pu", ["pud"]),

@@ -163,3 +163,11 @@ class EmbedSettings(Settings):
         if twice and value != "all":
             raise ValueError(f"{', '.join(map(repr, twice))} must be listed once")
         return value
+
+
+OF_STEPS: dict[str, type[Settings]] = {
+    "tune": TuneSettings,
+    "evaluate": EvaluateSettings,
+    "embed": EmbedSettings,
+}
+"""By the key that holds them in a study, and the command that takes them."""

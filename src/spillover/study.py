@@ -20,7 +20,12 @@ from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import Faults, SpilloverError, StudyError, unknown
 from spillover.languages import LANGUAGES, PIVOT
 from spillover.model_spec import ModelSpec
-from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
+from spillover.settings import (
+    OF_STEPS,
+    EmbedSettings,
+    EvaluateSettings,
+    TuneSettings,
+)
 from spillover.validation import explained
 
 Settings = TypeVar("Settings", TuneSettings, EvaluateSettings)
@@ -215,9 +220,7 @@ class Study(Strict):
 
 
 KEYS: dict[str, type[BaseModel]] = {
-    "tune": TuneSettings,
-    "evaluate": EvaluateSettings,
-    "embed": EmbedSettings,
+    **OF_STEPS,
     "tasks": TaskUse,
     "corpora": CorpusUse,
     "model": ModelSpec,

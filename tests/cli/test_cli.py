@@ -268,6 +268,22 @@ def test_bad_input_ends_in_sentences_and_status_2(
             "--set: 'rank' has no '='",
         ),
         (
+            [
+                "evaluate",
+                "--task",
+                "mini-summary",
+                "--language",
+                "fr",
+                "--set",
+                "beams=0",
+            ],
+            "evaluate.beams: input should be greater than or equal to 1",
+        ),
+        (
+            ["embed", "--corpus", "mini", "--language", "fr", "--set", "layer=0"],
+            "unknown key 'embed.layer'; did you mean 'layers'",
+        ),
+        (
             ["tune", "--task", "mini-summary", "--out", __file__],
             "is a file); name another with --out",
         ),
@@ -401,11 +417,13 @@ def test_tune_evaluate_and_embed_on_their_own(
     assert [line.split()[:2] for line in shown.out.splitlines()[1:]] == [
         ["de", f"accuracy_{reading}"] for reading in ("strict", "choice", "calibrated")
     ]
+    cut = spillover("evaluate", *task, *model, "--set", "max_tokens=16")
+    assert cut.code == 2
+    assert "has more than 16 tokens" in cut.err
     corpus = ["--corpus", "mini", "--language", "fr", "--rows", 3]
-    shown = spillover("embed", *corpus, *model, *adapter)
+    shown = spillover("embed", *corpus, *model, *adapter, "--set", "layers=[0, 2]")
     rows = [line.split() for line in shown.out.splitlines()[1:]]
     assert [row[:3] for row in rows] == [
-        ["en-fr", "mean", "-1"],
-        ["en-fr", "last", "-1"],
+        ["en-fr", pooling, layer] for pooling in ("mean", "last") for layer in "02"
     ]
     assert {row[-1] for row in rows} == {"3"}

@@ -5,7 +5,7 @@ Where nothing is offered a shell completes the names of files by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -46,11 +46,15 @@ def study_keys(incomplete: str) -> list[str]:
     return _begin(incomplete, keys)
 
 
-def tune_keys(incomplete: str) -> list[str]:
-    """Settings of tuning."""
-    from spillover.settings import TuneSettings
+def step_keys(step: str) -> Callable[[str], list[str]]:
+    """Settings of one step: tune, evaluate or embed."""
 
-    return _begin(incomplete, [f"{key}=" for key in TuneSettings.model_fields])
+    def keys(incomplete: str) -> list[str]:
+        from spillover.settings import OF_STEPS
+
+        return _begin(incomplete, [f"{key}=" for key in OF_STEPS[step].model_fields])
+
+    return keys
 
 
 def tasks(incomplete: str) -> list[str]:

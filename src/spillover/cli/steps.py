@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,13 +16,24 @@ from spillover.errors import Faults, StudyError
 from spillover.languages import PIVOT
 from spillover.terminal import say, show_table, table
 
-if TYPE_CHECKING:
-    from spillover.settings import TuneSettings
-
 Languages = Annotated[
     list[str],
     typer.Option(help="May be repeated.", autocompletion=complete.languages),
 ]
+
+
+def _set(step: str, example: str) -> Any:
+    """The option that changes a setting of one step."""
+    return typer.Option(
+        "--set",
+        help=f"A setting, as {example}; may be repeated.",
+        autocompletion=complete.step_keys(step),
+    )
+
+
+TuneSet = Annotated[list[str] | None, _set("tune", "epochs=1")]
+EvaluateSet = Annotated[list[str] | None, _set("evaluate", "beams=1")]
+EmbedSet = Annotated[list[str] | None, _set("embed", "layers=all")]
 
 
 def tune(
@@ -35,12 +46,7 @@ def tune(
     rows: Annotated[
         int | None, typer.Option(min=1, help="Number of training items (default: all).")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="A setting, as epochs=1.", autocompletion=complete.tune_keys
-        ),
-    ] = None,
+    set_: TuneSet = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the order of the items.")
     ] = 1,
@@ -54,7 +60,7 @@ def tune(
     from spillover.pipeline.store import check_writable
 
     chosen = registry.task(task)
-    settings = _settings(set_ or [])
+    settings = _settings("tune", set_)
     spec = as_model_spec(model, "--model")
     items = shuffled(chosen.load("train", PIVOT, data_root), seed)[:rows]
     check_writable(out)
@@ -79,6 +85,7 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Number of items per language (default: all)."),
     ] = None,
+    set_: EvaluateSet = None,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> Answer:
@@ -88,6 +95,7 @@ def evaluate(
     from spillover.model_spec import as_model_spec
 
     chosen = registry.task(task)
+    settings = _settings("evaluate", set_)
     spec = as_model_spec(model, "--model")
     items = chosen.load_all("test", language, data_root)
     if rows is not None:
@@ -100,7 +108,7 @@ def evaluate(
     lines = table("language", "metric", "value", "n")
     scores = []
     for code, part in items.items():
-        result = evaluate_model(lm, chosen, part, code)
+        result = evaluate_model(lm, chosen, part, code, settings)
         for metric, value in result.metrics.items():
             lines.add_row(code, metric, f"{value:.3f}", str(result.n))
             row = {"language": code, "metric": metric, "value": value, "n": result.n}
@@ -120,6 +128,7 @@ def embed(
     rows: Annotated[
         int | None, typer.Option(min=2, help="Number of sentences (default: all).")
     ] = None,
+    set_: EmbedSet = None,
     data_root: DataRoot = None,
     device: Device = "auto",
 ) -> Answer:
@@ -134,6 +143,7 @@ def embed(
             where="--language",
             fix="name another language",
         )
+    settings = _settings("embed", set_)
     spec = as_model_spec(model, "--model")
     texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
     from spillover.embed import embed as embed_sentences
@@ -141,13 +151,13 @@ def embed(
 
     lm = load_model(spec, device=device)
     lm = lm if adapter is None else attach(lm, adapter)
-    english = embed_sentences(lm, texts[PIVOT])
+    english = embed_sentences(lm, texts[PIVOT], settings)
     lines = table("pair", "pooling", "layer", "parallel", "random", "n")
     similarities = []
     for code in texts:
         if code == PIVOT:
             continue
-        for key, vectors in embed_sentences(lm, texts[code]).items():
+        for key, vectors in embed_sentences(lm, texts[code], settings).items():
             found = similarity(english[key], vectors, texts[PIVOT], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
             lines.add_row(f"{PIVOT}-{code}", key[0], str(key[1]), *cells)
@@ -158,17 +168,18 @@ def embed(
     return Answer(answer)
 
 
-def _settings(overrides: Iterable[str]) -> TuneSettings:
+def _settings(step: str, overrides: Iterable[str] | None) -> Any:
+    """The settings of a step, the defaults but for what was set."""
     from pydantic import ValidationError
 
-    from spillover.settings import TuneSettings
+    from spillover.settings import OF_STEPS
     from spillover.study import override
     from spillover.validation import explained
 
     given: dict[str, Any] = {}
-    for text in overrides:
+    for text in overrides or ():
         override(given, text)
     try:
-        return TuneSettings.model_validate(given)
+        return OF_STEPS[step].model_validate(given)
     except ValidationError as error:
-        raise Faults(explained(error, "--set", ("tune",))) from error
+        raise Faults(explained(error, "--set", (step,))) from error
