@@ -60,6 +60,27 @@ def test_scores_and_mexa_are_correlated(spillover: Spillover, tmp_path: Path) ->
     assert len(pd.read_csv(both)) == 4
     code, out, _ = spillover("correlate", scores, mexa, "--json")
     assert [row["value"] for row in json.loads(out)["correlations"]] == [1, 1, None, 1]
+    frame = pd.read_csv(mexa)
+    frame[frame["layer"] == 1].assign(gap=-frame["mexa"]).to_csv(mexa, index=False)
+    told = spillover("correlate", scores, mexa, "--measure", "gap", "--json")
+    [found] = json.loads(told.out)["correlations"]
+    assert (found["measure"], found["value"]) == ("gap", -1)
+    told = spillover("correlate", scores, mexa, "--measure", "csls")
+    assert told.code == 2
+    assert "csls" in told.err
+
+
+def test_mexa_may_have_had_another_pivot(spillover: Spillover, tmp_path: Path) -> None:
+    folder = tmp_path / "flores"
+    folder.mkdir()
+    for code in ("eng_Latn", "fra_Latn", "deu_Latn"):
+        (folder / f"{code}.json").write_text(json.dumps({"0": 0.4}))
+    out = tmp_path / "m.csv"
+    told = ("import", "mexa", folder, "--model", "base", "--out", out)
+    assert spillover(*told, "--pivot", "fra_Latn").code == 0
+    frame = pd.read_csv(out)
+    assert set(frame["source"]) == {"fr"}
+    assert set(frame["target"]) == {"en", "de"}
 
 
 def test_parallel_text_is_printed_as_a_corpus(

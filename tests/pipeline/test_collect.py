@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.stats import binomtest
 
+from spillover.analysis.uncertainty import bootstrap_mean
 from spillover.errors import DataError
 from spillover.metrics import SAME_LENGTH
 from spillover.pipeline import collect
@@ -132,6 +134,69 @@ def test_each_item_is_cut_by_itself_and_keeps_its_side() -> None:
     assert (before, after) == ([0, 0, 0], [1, 0, 0])
 
 
+@pytest.fixture
+def found(tiny_done: Done) -> Outcomes:
+    """The tiny study's outcomes, to be changed."""
+    tiny = tiny_done[0]
+    prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
+    return Outcomes(prepared.study, prepared.inputs, prepared.steps, prepared.store)
+
+
+def rows_of(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    for column, value in values.items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
+def test_exact_numbers_are_right_or_wrong(found: Outcomes) -> None:
+    data = found.inputs.tasks["titles"]
+    task = data.task.model_copy(update={"metric": "exact_number"})
+    found.inputs.tasks["titles"] = replace(data, task=task)
+    for step, frame in found.evaluated.items():
+        frame["exact_number"] = [step.tuned_on is not None] * 3 + [False] * (
+            len(frame) - 3
+        )
+    scores = rows_of(collect.evaluations(found), task="titles")
+    assert set(scores["metric"]) == {"exact_number"}
+    low, high = binomtest(3, 4).proportion_ci(method="wilson")
+    after = scores[scores["tuned_on"].notna()]
+    assert set(after["value"]) == {0.75}
+    assert after[["low", "high"]].to_numpy() == pytest.approx(
+        np.tile([low, high], (3, 1))
+    )
+    changes = rows_of(collect.comparisons(found), task="titles")
+    assert set(changes["metric"]) == {"exact_number"}  # and none at the same length
+    assert set(changes["test"]) == {"exact McNemar"}
+    assert set(changes["p"]) == {0.25}
+
+
+def test_a_rouge_of_0_and_1_is_no_share(found: Outcomes) -> None:
+    for step, frame in found.evaluated.items():
+        if step.name == "titles":
+            frame["rougeL"] = [1.0, 0.0, 0.0, 1.0]
+    scores = rows_of(collect.evaluations(found), task="titles", metric="rougeL")
+    assert set(scores["value"]) == {0.5}
+    expected = bootstrap_mean([1.0, 0.0, 0.0, 1.0])
+    for row in scores.itertuples():
+        assert (row.low, row.high) == expected
+    changes = rows_of(collect.comparisons(found), task="titles", metric="rougeL")
+    assert set(changes["test"]) == {"sign-flip permutation"}
+
+
+def test_cut_prompts_and_placeholders_are_counted(found: Outcomes) -> None:
+    for step, frame in found.evaluated.items():
+        frame["cut"] = [step.language == "fr"] * 2 + [False] * (len(frame) - 2)
+    data = found.inputs.tasks["opinions"]
+    counts = {"en": 0, "de": 1, "fr": 3, "es": 2}
+    found.inputs.tasks["opinions"] = replace(data, placeholders=counts)
+    frame = collect.evaluations(found)
+    assert frame["cut"].tolist() == [2 * (x == "fr") for x in frame["language"]]
+    opinions = rows_of(frame, task="opinions")
+    assert opinions["placeholders"].tolist() == [
+        counts[code] for code in opinions["language"]
+    ]
+
+
 def test_p_is_adjusted_over_the_languages_of_a_task(tiny_done: Done) -> None:
     frame = tiny_done[1].comparisons
     for _, part in frame.groupby(["task", "metric"]):
@@ -209,10 +274,7 @@ def test_a_damaged_result_of_a_step_is_named(
     assert told.value.where == folder
 
 
-def test_where_resampling_shows_nothing_there_is_no_interval(tiny_done: Done) -> None:
-    tiny = tiny_done[0]
-    prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
-    found = Outcomes(prepared.study, prepared.inputs, prepared.steps, prepared.store)
+def test_where_resampling_shows_nothing_there_is_no_interval(found: Outcomes) -> None:
     for places in found.draws.values():
         for draws in places.values():
             draws[0] = draws[0, 0]  # as of sentences with one and the same vector

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from spillover.analysis.controls import controls as language_controls
-from spillover.analysis.uncertainty import DRAWS
+from spillover.analysis.uncertainty import DRAWS, correlation_interval
 from spillover.errors import DataError
 from spillover.pipeline import correlations
 from spillover.pipeline.collect import Outcomes
@@ -100,6 +100,38 @@ def test_intervals_are_of_spearmans_rho_with_cosines(found: Outcomes) -> None:
     shown = rows[rows["low"].notna()]
     assert shown["value"].between(shown["low"], shown["high"]).all()
     assert shown["reliability"].notna().all()
+
+
+def test_items_and_sentences_are_resampled_apart(
+    found: Outcomes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replicate of the scores never meets that of the sentences of its number."""
+    asked = []
+
+    def interval(*sides: Any) -> Any:
+        asked.append(sides)
+        return correlation_interval(*sides)
+
+    monkeypatch.setattr(correlations, "correlation_interval", interval)
+    scores = correlations.scored(found)
+    frame = correlations.correlations(found, scores)
+    assert len(asked) == frame["low"].notna().sum() > 0
+    codes = ("de", "fr", "es")
+    opinions = [score for score in scores if score.task == "opinions"]
+    draws = [np.array([one.draws[code] for code in codes]).T for one in opinions]
+    for _, _, of_scores, of_similarities in asked:
+        assert len(of_scores) == len(of_similarities) == DRAWS
+        assert any(
+            np.array_equal(of_scores, np.roll(each, 1, axis=0)) for each in draws
+        )
+    before = {s.language: d for s, d in found.draws.items() if s.tuned_on is None}
+    first = [
+        np.array([before[code][place] for code in codes]) for place in before["de"]
+    ]
+    expected = [x[:, 0].T for x in first] + [(x[:, 0] - x[:, 1]).T for x in first]
+    seen = [of_similarities for *_, of_similarities in asked]
+    for each in expected:
+        assert any(np.allclose(each, one) for one in seen)
 
 
 def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
