@@ -22,7 +22,8 @@ from spillover.data.mini.inference_frames import (
     question,
 )
 from spillover.data.mini.inference_grammar import conjoin, fill, finish
-from spillover.data.mini.inference_words import Draw, Split, read
+from spillover.data.mini.inference_words import Draw, Split
+from spillover.data.mini.lexicon import read
 
 SEED = 2024
 PREMISES_PER_FRAME: dict[Split, int] = {"test": 8, "train": 340}

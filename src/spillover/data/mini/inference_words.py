@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from random import Random
 from typing import Any, Literal
 
-import yaml
-
 from spillover.data.mini import lexicon
 from spillover.data.mini.inference_grammar import Agreeing, Name, Word
+from spillover.data.mini.lexicon import read
 
 Split = Literal["train", "test"]
 Entry = Mapping[str, Word]
-
-
-@cache
-def read(file: str) -> Any:
-    """A YAML file of this folder."""
-    return yaml.safe_load(files(__package__).joinpath(file).read_text("utf-8"))
 
 
 @cache

@@ -54,21 +54,20 @@ class Word:
 
 
 @cache
-def _lexicon() -> dict[str, dict[str, Any]]:
-    text = files(__package__).joinpath("lexicon.yaml").read_text("utf-8")
-    lexicon: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    return lexicon
+def read(file: str) -> Any:
+    """A YAML file of this folder."""
+    return yaml.safe_load(files(__package__).joinpath(file).read_text("utf-8"))
 
 
 def categories() -> tuple[str, ...]:
     """The categories, in the order of the file."""
-    return tuple(_lexicon())
+    return tuple(read("lexicon.yaml"))
 
 
 @cache
 def words(category: str) -> tuple[Word, ...]:
     """The words of a category, in the order of the file."""
-    genders = dict(_lexicon()[category])
+    genders = dict(read("lexicon.yaml")[category])
     english = genders.pop("english", {})
     return (
         *(

@@ -26,14 +26,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from itertools import permutations
 from random import Random
 
-import yaml
-
 from spillover.data.mini import lexicon
-from spillover.data.mini.lexicon import LANGUAGES, Word
+from spillover.data.mini.lexicon import LANGUAGES, Word, read
 from spillover.data.template import fields, fill
 
 SEED = 2024
@@ -105,7 +102,6 @@ class Item:
 @cache
 def frames() -> dict[str, Frame]:
     """The frames by name, in the order of their file."""
-    text = files(__package__).joinpath("paraphrase_frames.yaml").read_text("utf-8")
     return {
         name: Frame(
             slots=frame["slots"],
@@ -113,7 +109,7 @@ def frames() -> dict[str, Frame]:
             swap=(frame["swap"][0], frame["swap"][1]),
             ways={language: tuple(frame[language]) for language in LANGUAGES},
         )
-        for name, frame in yaml.safe_load(text).items()
+        for name, frame in read("paraphrase_frames.yaml").items()
     }
 
 

@@ -29,14 +29,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from random import Random
 from typing import Any
 
-import yaml
-
 from spillover.data import template
-from spillover.data.mini.lexicon import LANGUAGES
+from spillover.data.mini.lexicon import LANGUAGES, read
 
 SEED = 3
 TEST_PER_FRAME = 2
@@ -103,17 +100,15 @@ def sentences(draw: Draw, language: str) -> list[str]:
     return [sentence[0].upper() + sentence[1:] for sentence in filled]
 
 
-@cache
-def _file(language: str) -> dict[str, dict[str, Any]]:
-    file = files(__package__).joinpath(f"summary_frames.{language}.yaml")
-    content: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))
-    return content
+def _file(language: str) -> Any:
+    return read(f"summary_frames.{language}.yaml")
 
 
 def _slots(frame: str, language: str) -> Slots:
     """The slots of a frame, with those of all frames."""
     of_frame: Slots = _file(language)["frames"].get(frame, {}).get("slots", {})
-    return _file(language)["shared"] | of_frame
+    shared: Slots = _file(language)["shared"]
+    return shared | of_frame
 
 
 def _sentences(frame: str, language: str) -> list[list[str]]:
