@@ -26,7 +26,7 @@ from typing import Any
 
 from spillover.data import registry
 from spillover.data.items import rank
-from spillover.data.sources import Files, read
+from spillover.data.sources import Files
 from spillover.identify import identify
 from spillover.languages import LANGUAGES
 
@@ -237,7 +237,7 @@ def texts(root: Path) -> dict[str, Texts]:
             yield item.id, item.fields["hypothesis"]
 
     def synopses(code: str) -> Iterable[tuple[str, str]]:
-        for row in read(DEBIAN, code, "test", fields=("sentence",), root=root):
+        for row in DEBIAN.read(code, "test", fields=("sentence",), root=root):
             yield row.id, row.fields["sentence"]
 
     return {

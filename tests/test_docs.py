@@ -174,6 +174,13 @@ def test_the_finding_of_the_statistics_page_is_one(
     assert "of 4 scores are above 0.5" in verdict.sentence
 
 
+@pytest.mark.parametrize(
+    "path", sorted((CHECKOUT / "benchmarks").glob("*.py")), ids=lambda path: path.stem
+)
+def test_what_a_benchmark_imports_is_there(path: Path) -> None:
+    assert callable(runpy.run_path(str(path))["main"])
+
+
 def test_functions_that_pages_name_are_there() -> None:
     named = {
         token.content

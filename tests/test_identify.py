@@ -130,10 +130,19 @@ def test_script_share_counts_letters(script: str) -> None:
         "Hans": [(0x4E00, 0x9FFF)],
         "Kore": [(0xAC00, 0xD7A3), (0x4E00, 0x9FFF)],
     }
-    text = "Ab é 7, да — 港は ミ 항구."
+    text = "Ab é 7, да — 港は ミ 항구."  # no letter of several scripts
     letters = [char for char in text if unicodedata.category(char)[0] == "L"]
     inside = [c for c in letters if any(a <= ord(c) <= b for a, b in blocks[script])]
     assert script_share(text, script) == len(inside) / len(letters)
+
+
+def test_a_script_needs_no_entry_of_ours() -> None:
+    assert script_share("Բարեւ, world", "Armn") == 5 / 10
+    assert script_share("გამარჯობა", "Geor") == 1
+
+
+def test_letters_of_several_scripts_belong_to_each() -> None:
+    assert script_share("人々 ラーメン", "Jpan") == 1
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,14 @@
 
 Languages are told apart by py3langid: naive Bayes over byte n-grams after Lui and
 Baldwin (2012), retrained, with a model of 5 MB in its wheel. `docs/lint.md` compares
-it with what else there is; `benchmarks/identify.py` measured that. Scripts are read off
-the Unicode names of the letters, and the two Chinese scripts off the characters that
-only one of them has (hanzidentifier, after CC-CEDICT).
+it with what else there is; `benchmarks/identify.py` measured that. Scripts are
+Unicode's, and the two Chinese ones are read off the characters that only one of them
+has (hanzidentifier, after CC-CEDICT).
 """
 
 from __future__ import annotations
 
 import copy
-import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal
@@ -96,30 +95,13 @@ def _restricted(candidates: frozenset[str]) -> Any:
     return model
 
 
-# ISO 15924 code -> how the Unicode names of its letters begin.
-_NAMES = {
-    "Arab": ("ARABIC",),
-    "Beng": ("BENGALI",),
-    "Cyrl": ("CYRILLIC",),
-    "Deva": ("DEVANAGARI",),
-    "Ethi": ("ETHIOPIC",),
-    "Grek": ("GREEK",),
-    "Gujr": ("GUJARATI",),
-    "Guru": ("GURMUKHI",),
-    "Hans": ("CJK", "BOPOMOFO"),
-    "Hant": ("CJK", "BOPOMOFO"),
-    "Hebr": ("HEBREW",),
-    "Jpan": ("CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA"),
-    "Khmr": ("KHMER",),
-    "Kore": ("HANGUL", "CJK", "HALFWIDTH HANGUL"),
-    "Laoo": ("LAO",),
-    "Latn": ("LATIN", "FULLWIDTH LATIN"),
-    "Mymr": ("MYANMAR",),
-    "Sinh": ("SINHALA",),
-    "Taml": ("TAMIL",),
-    "Telu": ("TELUGU",),
-    "Thai": ("THAI",),
+_LETTERS_OF = {
+    "Hans": {"Hani", "Bopo"},
+    "Hant": {"Hani", "Bopo"},
+    "Jpan": {"Hani", "Hira", "Kana"},
+    "Kore": {"Hang", "Hani"},
 }
+"""What ISO 15924 has one code for and Unicode several; other codes are in both."""
 
 
 def script_share(text: str, script: str) -> float | None:
@@ -127,8 +109,8 @@ def script_share(text: str, script: str) -> float | None:
 
     Args:
         text: its first `CHARACTERS` count.
-        script: an ISO 15924 code that `spillover.languages` uses, or `Hant`. Han
-            characters belong to the Chinese scripts, to Japanese and to Korean.
+        script: its ISO 15924 code. Han characters belong to the Chinese scripts, to
+            Japanese and to Korean.
 
     Returns:
         A share in [0, 1]; None for fewer than `MIN_LETTERS` letters.
@@ -136,14 +118,16 @@ def script_share(text: str, script: str) -> float | None:
     letters = [char for char in text[:CHARACTERS] if char.isalpha()]
     if len(letters) < MIN_LETTERS:
         return None
-    return sum(_name(char).startswith(_NAMES[script]) for char in letters) / len(
-        letters
-    )
+    wanted = _LETTERS_OF.get(script, {script})
+    return sum(not wanted.isdisjoint(_scripts(char)) for char in letters) / len(letters)
 
 
 @cache
-def _name(char: str) -> str:
-    return unicodedata.name(char, "")
+def _scripts(char: str) -> set[str]:
+    from fontTools import unicodedata  # type: ignore[import-untyped]
+
+    found: set[str] = unicodedata.script_extension(char)
+    return found
 
 
 def chinese_script(texts: Sequence[str]) -> ChineseScript | None:
