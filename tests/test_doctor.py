@@ -19,7 +19,7 @@ from huggingface_hub import constants
 from spillover import doctor, gguf
 from spillover.doctor import GIB, Check, examine
 from spillover.errors import Faults
-from spillover.model_spec import EMBEDDED, ModelSpec
+from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
 from spillover.study import Study, parse_study, read_study
 
 if TYPE_CHECKING:
@@ -209,6 +209,20 @@ def test_where_results_go_must_be_writable_and_have_room(
         "warning",
         f"{tmp_path / 'new' / 'runs'}, 1.0 GiB free",
     )
+
+
+def test_a_user_without_a_home_is_told_the_rest_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", none)
+    for name in ("SPILLOVER_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    found = doctor._disk("cache", cache_folder)
+    assert found.state == "missing"
+    assert "SPILLOVER_CACHE" in found.found
 
 
 def test_the_embedded_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,6 +216,24 @@ def test_a_second_run_computes_nothing_and_writes_the_same(
             assert (out / path.relative_to(tiny.out)).read_bytes() == path.read_bytes()
 
 
+def test_a_report_that_fails_leaves_none_of_an_earlier_run(
+    tiny_done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = tiny_done[0]
+    out = tiny.out.with_name("no-report")
+    out.mkdir()
+    (out / "report.html").write_text("of an earlier run")
+
+    def fail(results: Results) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Results, "write_report", fail)
+    with pytest.raises(OSError, match="full"):
+        run(tiny.study, data_root=tiny.data, out=out, device="cpu")
+    assert (out / "study.yaml").is_file()
+    assert not (out / "report.html").exists()
+
+
 def test_one_process_at_a_time_writes_a_folder(
     tiny_done: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,10 +412,11 @@ def test_prompts_are_checked_before_a_model_is_loaded(
     opinions, titles = (use["task"] for use in tiny_study.raw["tasks"])
     opinions["answers"] = {"1": "Yes", "0": "Yesterday"}
     titles["template"] = "{review} A short title is" + " x" * 300 + " ."
-    collide, long = said(tiny_study)
+    collide, long, training = said(tiny_study)
     assert "'Yes' and 'Yesterday' begin with the same token" in collide
     assert long.startswith("titles: the prompt of item r")
     assert "expected at most 252, so that the answer fits" in long
+    assert training.startswith("titles.max_tokens: the prompt of item r")
 
 
 def test_layers_and_modules_are_looked_for_before_a_model_is_loaded(

@@ -14,7 +14,7 @@ import numpy as np
 from spillover import parquet, writing
 from spillover.analysis import between
 from spillover.analysis.between import Tuned
-from spillover.analysis.pooled import Stratum, pool
+from spillover.analysis.pooled import Stratum, pool, varies
 from spillover.analysis.verdict import Evidence
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
@@ -314,19 +314,17 @@ def _strata(
         (frame["prompt"] == OWN_PROMPT) & (frame["tuned_on"] == frame["task"])
     ]
     frame = headline(frame, metrics)
-    # Sums of seeds that are equal may differ by rounding alone, as cosines below.
-    scores = frame.groupby(["task", "language"])["value"].mean().round(12)
+    scores = frame.groupby(["task", "language"])["value"].mean()
     similarities = _tabled(results).similarities
     similarities = similarities[similarities["tuned_on"].isna()]
     places = similarities.groupby(["corpus", "pooling", "layer"], sort=False)
     for place, part in places:
-        # Cosines of vectors that are all the same differ by rounding alone.
-        cosines = part.set_index("target")["parallel"].dropna().round(12)
+        cosines = part.set_index("target")["parallel"].dropna()
         strata: dict[str, Stratum] = {}
         for task in metrics:
             score = scores[task]
             score = score[score.index.isin(cosines.index)]
-            cosine = cosines[score.index]
-            if score.nunique() > 1 and cosine.nunique() > 1 and len(score) > 2:
-                strata[task] = score.to_dict(), cosine.to_dict()
+            stratum = score.to_dict(), cosines[score.index].to_dict()
+            if varies(stratum):
+                strata[task] = stratum
         yield place, strata

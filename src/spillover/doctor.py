@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from importlib.util import find_spec
@@ -23,7 +23,7 @@ from spillover.data.columns import Split
 from spillover.data.corpus import Corpus
 from spillover.data.sources import Hub, choose
 from spillover.data.task import Task
-from spillover.errors import Faults, OutputError, SpilloverError, first_line
+from spillover.errors import Faults, SpilloverError, first_line
 from spillover.languages import PIVOT
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
 from spillover.pipeline.inputs import languages_of, resolve
@@ -84,8 +84,8 @@ def examine(
         *_packages(),
         *_devices(device, study.dtype if study else "auto"),
         _memory(),
-        _disk("results", out),
-        _disk("cache", cache_folder()),
+        _disk("results", lambda: out),
+        _disk("cache", cache_folder),
         _network() if network else Check("Hub", "ok", "not asked; --network asks it"),
         _model(spec),
         *_data(study, data_root),
@@ -196,10 +196,11 @@ def _control_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     return min((int(text) for text in texts if text.isdecimal()), default=None)
 
 
-def _disk(name: str, folder: Path) -> Check:
+def _disk(name: str, find: Callable[[], Path]) -> Check:
     try:
+        folder = find()
         check_writable(folder)
-    except OutputError as error:
+    except SpilloverError as error:
         return Check(name, "missing", str(error))
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free

@@ -13,7 +13,7 @@ from jinja2 import TemplateError
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.errors import ModelError, StudyError, first_line
-from spillover.models import encode
+from spillover.models import beginning
 
 DAY = datetime(2024, 7, 26)  # for chat templates that write the date
 # transformers gives templates a clock and passes no other function on; a macro of that
@@ -74,25 +74,34 @@ class Encoder:
 
         Raises:
             StudyError: `chat` without a chat template.
+            ModelError: the tokenizer does not tell what it begins texts with.
         """
         if chat and not tokenizer.chat_template:
             raise StudyError("the tokenizer has no chat template", where="chat")
         self.tokenizer, self.task = tokenizer, task
         self.max_tokens, self.chat = max_tokens, chat
         self.lead, self.space = self._before_answers() if chat else ("", " ")
+        self.begin = [] if chat else beginning(tokenizer)
 
-    def prompts(self, items: Sequence[Item]) -> list[Encoded]:
+    def prompts(
+        self, items: Sequence[Item], max_tokens: int | None = None
+    ) -> list[Encoded]:
         """The prompts of items, each cut in its longest field where it is too long.
+
+        Args:
+            items: the items.
+            max_tokens: of each, instead of the encoder's.
 
         Raises:
             StudyError: a prompt is too long even without that field.
         """
+        limit = max_tokens or self.max_tokens
         texts = [self.text(item) for item in items]
         rows = zip(items, texts, self._ids(texts), strict=True)
         return [
             Encoded(item, text, ids, False)
-            if self.max_tokens is None or len(ids) <= self.max_tokens
-            else self._cut(item, self.max_tokens)
+            if limit is None or len(ids) <= limit
+            else self._cut(item, limit)
             for item, text, ids in rows
         ]
 
@@ -187,12 +196,10 @@ class Encoder:
         return lead, between.removeprefix(lead)
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
-        if self.chat:
-            ids: list[list[int]] = self.tokenizer(
-                texts, add_special_tokens=False
-            ).input_ids
-            return ids
-        return encode(self.tokenizer, texts)
+        if not texts:
+            return []
+        rows = self.tokenizer(texts, add_special_tokens=False).input_ids
+        return [self.begin + row for row in rows]
 
     def _cut(self, item: Item, limit: int) -> Encoded:
         """Cut the end of the longest field, by as few characters as will do."""

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -239,6 +240,13 @@ def file_sha256(path: Path) -> str:
     """
     if not path.is_file():
         raise ModelError("no such file", where=path, expected="model weights there")
+    found = path.stat()
+    return _sha256(path.resolve(), found.st_mtime_ns, found.st_size)
+
+
+@lru_cache
+def _sha256(path: Path, modified: int, size: int) -> str:
+    """Read once in a process, while the file stays as it is."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -96,11 +96,21 @@ class LanguageModel:
 def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids, begun as the tokenizer begins them, and without EOS.
 
-    That is with BOS exactly where the tokenizer adds it; some put other special tokens
-    first. Some also append EOS; a prompt or a sentence that goes on must not have it.
+    Some tokenizers append EOS; a prompt or a sentence that goes on must not have it.
     """
     if not texts:
         return []
+    begin = beginning(tokenizer)
+    ids = tokenizer(texts, add_special_tokens=False).input_ids
+    return [begin + row for row in ids]
+
+
+def beginning(tokenizer: Any) -> list[int]:
+    """What the tokenizer puts before a text: BOS, other special tokens, or nothing.
+
+    Raises:
+        ModelError: it cannot be told.
+    """
     # What stands before a text, which XGLM's EOS does too; an empty one has no before.
     [plain] = tokenizer([PROBE], add_special_tokens=False).input_ids
     [marked] = tokenizer([PROBE]).input_ids
@@ -111,8 +121,8 @@ def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
             "the tokenizer splits a text otherwise where it adds special tokens",
             where=tokenizer.name_or_path,
         )
-    ids = tokenizer(texts, add_special_tokens=False).input_ids
-    return [marked[: at[0]] + row for row in ids]
+    begin: list[int] = marked[: at[0]]
+    return begin
 
 
 def glimpse(model: LanguageModel) -> list[list[float]]:

@@ -68,8 +68,9 @@ def write_results(
         metrics={name: study.metric(data.task) for name, data in inputs.tasks.items()},
         kinds={name: data.task.kind for name, data in inputs.tasks.items()},
     )
-    # Written last: until then the folder is no run, neither the new nor an old one.
-    (folder / "study.yaml").unlink(missing_ok=True)
+    # Until there is a study the folder is no run, neither the new nor an old one.
+    for name in ("study.yaml", "report.html"):
+        (folder / name).unlink(missing_ok=True)
     for name in FRAMES:
         _write_frame(getattr(results, name), folder / "results" / name)
     verdicts = to_frame(results.findings())

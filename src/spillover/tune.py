@@ -172,9 +172,9 @@ def encode_examples(
     words = [item.gold if generation else task.answers[item.gold] for item in items]
     end = [tokenizer.eos_token_id] if generation else []
     limit = min(settings.max_tokens or context, context)
-    loose = Encoder(tokenizer, task, chat=chat)
-    prompts = loose.prompts(items)
-    answers = loose.answers(prompts, words)
+    encoder = Encoder(tokenizer, task, chat=chat)
+    prompts = encoder.prompts(items)
+    answers = encoder.answers(prompts, words)
     examples = []
     for prompt, answer, word in zip(prompts, answers, words, strict=True):
         room = limit - len(answer + end)
@@ -186,9 +186,8 @@ def encode_examples(
                 fix="raise max_tokens, or leave the item out",
             )
         if len(prompt.ids) > room:
-            tight = Encoder(tokenizer, task, max_tokens=room, chat=chat)
-            [prompt] = tight.prompts([prompt.item])
-            [answer] = tight.answers([prompt], [word])
+            [prompt] = encoder.prompts([prompt.item], room)
+            [answer] = encoder.answers([prompt], [word])
         ids = prompt.ids + answer + end
         labels = [IGNORED] * len(prompt.ids) + answer + end
         examples.append({"input_ids": ids, "labels": labels})

@@ -266,6 +266,14 @@ def test_a_missing_value_is_not_a_number(bad):
         correlate({"fr": 1.0, "de": bad, "es": 3.0}, y)
 
 
+def test_what_differs_by_rounding_alone_ties():
+    sums = [0.1 + 0.2, 0.3, 0.3, 0.5]  # the first is more than the next by 6e-17
+    found = correlate(over([4, 3, 2, 1]), over(sums))
+    assert found.value == pytest.approx(spearmanr([4, 3, 2, 1], [0, 0, 0, 1])[0])
+    same = correlate(over([3, 2, 1]), over(sums[:3]))
+    assert same.reason == "the similarities of all languages are the same"
+
+
 @pytest.mark.parametrize(
     ("x", "y", "reason"),
     [

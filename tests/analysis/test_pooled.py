@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spillover.analysis.permutation import STATISTICS, coefficients
-from spillover.analysis.pooled import pool
+from spillover.analysis.pooled import pool, varies
 from spillover.errors import DataError
 
 
@@ -141,6 +141,13 @@ def test_it_holds_its_level_where_strata_depend_on_each_other(n):
 def test_what_cannot_be_pooled_is_refused(strata, message):
     with pytest.raises(DataError, match=message):
         pool(strata)
+
+
+def test_which_strata_can_be_pooled():
+    three = over("abc", [1, 2, 3])
+    assert varies((three, over("abc", [3, 2, 2])))
+    assert not varies((three, over("abc", [0.1 + 0.2, 0.3, 0.3])))
+    assert not varies((over("ab", [1, 2]), over("ab", [1, 2])))
 
 
 def test_no_jackknife_where_a_stratum_would_be_left_with_nothing():

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -396,6 +397,27 @@ def test_results_fit_into_80_columns(tiny_done: tuple[TinyStudy, Results]) -> No
     assert max(map(len, lines)) <= 80
     assert "Table 3" in told.get()
     assert "  not decidable: " in told.get()
+
+
+def test_seeds_train_on_the_same_rows(
+    spillover: Spillover,
+    tiny_folders: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: dict[int, list[str]] = {}
+
+    def tune(*args: Any, seed: int) -> list[Any]:
+        seen[seed] = [item.id for item in args[2]]
+        return []
+
+    monkeypatch.setattr(import_module("spillover.tune"), "tune", tune)
+    words = ["--task", "mini-paraphrase", "--model", tiny_folders["bos"], "--rows", 4]
+    for seed in (1, 2):
+        out = ["--out", tmp_path / "a", "--device", "cpu", "--seed", seed]
+        assert spillover("tune", *words, *out).code == 0
+    assert seen[1] == seen[2]
+    assert len(seen[1]) == 4
 
 
 def test_tune_evaluate_and_embed_on_their_own(

@@ -198,6 +198,7 @@ def test_a_language_that_where_finds_nowhere_names_the_others(tmp_path: Path) ->
         ({"path": "a.jsonl", "columns": {"text": "{x}"}}, "{x} is not known"),
         ({"path": "a.jsonl", "header": ("a",)}, "'header' and 'quoted' are for csv"),
         ({"path": "a.txt", "quoted": True}, "'header' and 'quoted' are for csv"),
+        ({"path": "a.csv", "header": ("a", "b", "a")}, "the header names 'a' twice"),
         ({"path": "a.tsv", "lables": {}}, "Extra inputs are not permitted"),
         (
             {"path": "a.tsv", "splits": {"dev": "dev"}},

@@ -57,6 +57,15 @@ def test_a_reference_that_is_too_long_to_learn(tiny_study: TinyStudy) -> None:
     assert told.startswith("titles.max_tokens: the prompt of item ")
 
 
+def test_prompts_and_training_are_told_together(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["tasks"] = [tiny_study.raw["tasks"][1]]
+    tiny_study.raw["tasks"][0]["tune"] = {"max_tokens": 16}
+    tiny_study.rewrite("de.test.jsonl", lambda t: t.replace("Film i", "train " * 300))
+    training, test = sorted(found(tiny_study))
+    assert test.startswith("titles: the prompt of item r2 has ")
+    assert training.startswith("titles.max_tokens: the prompt of item ")
+
+
 def test_what_needs_no_model_is_told_without_one(tiny_study: TinyStudy) -> None:
     tiny_study.raw["tasks"][0]["task"]["answers"] = {"1": "Yes", "0": "Yesterday"}
     tiny_study.raw["tune"]["warmup_steps"] = 50

@@ -23,6 +23,7 @@ from spillover.analysis.permutation import (
     coefficients,
     orders,
     permuted,
+    settled,
 )
 from spillover.errors import DataError
 
@@ -203,7 +204,8 @@ def _missing(scores: list[str], similarities: list[str]) -> str:
 def _values(
     name: str, values: Mapping[str, float], languages: tuple[str, ...]
 ) -> npt.NDArray[np.float64]:
-    numbers = np.array([values[name] for name in languages], dtype=np.float64)
+    found = settled(values)
+    numbers = np.array([found[name] for name in languages], dtype=np.float64)
     for language, number in zip(languages, numbers, strict=True):
         if not math.isfinite(number):
             raise DataError(

@@ -18,7 +18,7 @@ from spillover.metrics import SAME_LENGTH, headline, is_rouge
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVEL = 0.05
+ALPHA = 0.05
 LITTLE = 0.05
 """A change of a mean cosine that is called little; the paper's largest is 0.06."""
 
@@ -81,7 +81,7 @@ def _surely(rows: pd.DataFrame, sign: int) -> list[str]:
     return [
         str(language)
         for language, part in rows.groupby("language", sort=False)
-        if (part["p_holm"] < LEVEL).all() and (sign * part["difference"] > 0).all()
+        if (part["p_holm"] < ALPHA).all() and (sign * part["difference"] > 0).all()
     ]
 
 
@@ -194,7 +194,7 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             low, high = _widened(rows, "change", known["target"].nunique())
             outside = low.gt(LITTLE) | high.lt(-LITTLE)
             score = scores[scores["language"] == name]
-            sure = (score["p_holm"].lt(LEVEL) & score["low"].gt(most)).all()
+            sure = (score["p_holm"].lt(ALPHA) & score["low"].gt(most)).all()
             held += [name] if most <= LITTLE and sure and name in learnt else []
             broken += [name] if outside.all() else []
             numbers[name] = (
@@ -243,7 +243,7 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
             )
             continue
         decision: Decision = "not decidable"
-        if row.p_family < LEVEL:
+        if row.p_family < ALPHA:
             decision = "supported" if row.value > 0 else "contradicted"
         exact = "p" if row.p_error > 0 else "exact p"
         sentence = (
@@ -254,7 +254,7 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
             sentence += f" ± {row.p_error:.2g} of random orders"
         if row.family > 1:
             sentence += f" ({_p(row.p_family)} adjusted)"
-        if row.p_min >= LEVEL:
+        if row.p_min >= ALPHA:
             sentence += f"; these cannot show less than {_p(row.p_min)}"
         numbers = {"rho": f"{row.value:.3f}", "interval": _interval(row.low, row.high)}
         numbers["one language less"] = _interval(row.without_low, row.without_high)
@@ -300,7 +300,7 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
 
 def _ranks_better(one: Any, other: Any) -> bool:
     """Whether one correlation is surely above another, for these languages and any."""
-    return bool(one.low > other.high and one.value > 0 and one.p_family < LEVEL)
+    return bool(one.low > other.high and one.value > 0 and one.p_family < ALPHA)
 
 
 FINDINGS: tuple[Finding, ...] = (

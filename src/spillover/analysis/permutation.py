@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -27,6 +28,17 @@ SAMPLE = 19_999
 """Orders in such a sample: the standard error of a p near 0.05 is then 0.0015."""
 TOLERANCE = 1e-9
 """Coefficients that differ by less are equal: they differ by rounding alone."""
+
+
+def settled(values: Mapping[str, float]) -> dict[str, float]:
+    """Values to twelve places of the largest: what differs by rounding alone ties.
+
+    Means of the same items in another order do, and cosines of equal vectors.
+    """
+    numbers = np.array([*values.values()], dtype=np.float64)
+    scale = np.abs(numbers[np.isfinite(numbers)]).max(initial=0) or 1.0
+    rounded = (numbers / scale).round(12) * scale
+    return dict(zip(values, rounded.tolist(), strict=True))
 
 
 def features(values: npt.NDArray[Any], statistic: Statistic) -> Floats:

@@ -26,6 +26,7 @@ from spillover.analysis.permutation import (
     Statistic,
     coefficients,
     features,
+    settled,
 )
 from spillover.errors import DataError
 
@@ -82,6 +83,7 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         DataError: no strata, or one with fewer than three languages, with scores and
             similarities of different languages, or with values all the same.
     """
+    strata = [(settled(scores), settled(other)) for scores, other in strata]
     _check(strata)
     languages = sorted({name for scores, _ in strata for name in scores})
     pattern = {
@@ -114,6 +116,12 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         n_languages=len(languages),
         n_strata=len(strata),
     )
+
+
+def varies(stratum: Stratum) -> bool:
+    """Whether a stratum has a coefficient: three languages, and not all the same."""
+    sides = [{*settled(side).values()} for side in stratum]
+    return len(stratum[0]) > 2 and all(len(side) > 1 for side in sides)
 
 
 def _check(strata: Sequence[Stratum]) -> None:

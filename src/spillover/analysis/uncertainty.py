@@ -19,7 +19,7 @@ from spillover.analysis.permutation import Floats
 from spillover.analysis.rank_range import rho_range
 from spillover.errors import DataError
 
-LEVEL = 0.95
+CONFIDENCE = 0.95
 POWER = 0.8
 DRAWS = 2000
 """Of a bootstrap: an end of its interval then varies by about 2 % of its width."""
@@ -83,7 +83,7 @@ def wilson(successes: int, n: int) -> Interval:
 
     if not 0 <= successes <= n or n == 0:
         raise DataError(f"{successes} successes in {n} items have no interval")
-    found = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
+    found = binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(float(found.low), float(found.high))
 
 
@@ -107,7 +107,7 @@ def bootstrap_mean(values: Sequence[float] | Floats, seed: int = 1) -> Interval 
         np.mean,
         n_resamples=DRAWS,
         batch=max(1, 2_000_000 // len(sample)),  # 16 MB at once
-        confidence_level=LEVEL,
+        confidence_level=CONFIDENCE,
         method="BCa",
         rng=np.random.default_rng(seed),
     ).confidence_interval
@@ -239,7 +239,7 @@ def _detectable_mean(change: Floats) -> float | None:
 def _z_of_level_and_power() -> float:
     from scipy.stats import norm
 
-    return float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER))
+    return float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -275,7 +275,7 @@ def resamples(
 
 def percentile(replicates: Floats) -> Interval:
     """The percentile interval of bootstrap replicates (Efron 1979)."""
-    low, high = np.quantile(replicates, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = np.quantile(replicates, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     return Interval(float(low), float(high))
 
 
@@ -357,6 +357,7 @@ def correlation_interval(
         score_draws: (draws, n) bootstrap replicates of the scores.
         similarity_draws: (draws, n) of the similarities, resampled independently.
     """
+    scores, similarities = scores.round(12), similarities.round(12)  # see `settled`
     sides = ((scores, score_draws), (similarities, similarity_draws))
     reliability = min(_reliability(values, draws) for values, draws in sides)
     above = _surely_above(*sides)
@@ -395,5 +396,5 @@ def _surely_above(*sides: tuple[Floats, Floats]) -> list[npt.NDArray[np.bool_]]:
         largest = np.maximum(largest, t.max(axis=(1, 2)))
         scale = np.where(still, SAME, spread)
         apart.append(np.where(np.abs(difference) < SAME, 0, difference) / scale)
-    critical = float(np.quantile(largest, LEVEL))
+    critical = float(np.quantile(largest, CONFIDENCE))
     return [t > critical for t in apart]

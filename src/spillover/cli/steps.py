@@ -48,7 +48,8 @@ def tune(
     ] = None,
     set_: TuneSet = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Of the order of the items.")
+        int,
+        typer.Option(min=0, max=2**32 - 1, help="Of the training, on the same rows."),
     ] = 1,
     data_root: DataRoot = None,
     device: Device = "auto",
@@ -62,7 +63,7 @@ def tune(
     chosen = registry.task(task)
     settings = _settings("tune", set_)
     spec = as_model_spec(model, "--model")
-    items = shuffled(chosen.load("train", PIVOT, data_root), seed)[:rows]
+    items = shuffled(chosen.load("train", PIVOT, data_root), 1)[:rows]
     check_writable(out)
     from spillover.models import load_model
     from spillover.tune import tune as tune_model

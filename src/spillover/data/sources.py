@@ -136,6 +136,9 @@ class Files(Columns):
                 f"'header' and 'quoted' are for csv and tsv; {self.path!r} is "
                 f"{self.known_format}"
             )
+        twice = [name for name in self.header if self.header.count(name) > 1]
+        if twice:
+            raise ValueError(f"the header names {twice[0]!r} twice")
         return self
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.controls import partial_correlation
 from spillover.analysis.correlation import correlate_places
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
-from spillover.analysis.pooled import Stratum, pool
+from spillover.analysis.pooled import Stratum, pool, varies
 from spillover.analysis.uncertainty import correlation_interval, resampled_means
 from spillover.data.corpus import AlignedCorpus
 from spillover.data.task import OWN_PROMPT
@@ -84,15 +85,10 @@ def scored(found: Outcomes) -> list[Scored]:
                 rows = found.evaluated[step]
                 pairs = zip(rows["id"], rows[metric].astype(float), strict=True)
                 items[str(step.language)] = dict(pairs)
-            means = {code: _mean([*s.values()]) for code, s in items.items()}
+            means = {code: fmean(s.values()) for code, s in items.items()}
             draws = resampled_means(items)
             result.append(Scored(task, seed, metric, means, draws))
     return result
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Rounded, for sums of the same items in another order must tie."""
-    return round(float(np.mean(values)), 12)
 
 
 def _with_means(scores: Sequence[Scored]) -> list[Scored]:
@@ -104,10 +100,8 @@ def _with_means(scores: Sequence[Scored]) -> list[Scored]:
     for (task, metric), parts in groups.items():
         if len(parts) > 1:
             codes = parts[0].scores
-            means = {c: _mean([p.scores[c] for p in parts]) for c in codes}
-            draws = {
-                c: np.mean([p.draws[c] for p in parts], axis=0).round(12) for c in codes
-            }
+            means = {c: fmean(p.scores[c] for p in parts) for c in codes}
+            draws = {c: np.mean([p.draws[c] for p in parts], axis=0) for c in codes}
             result.append(Scored(task, None, metric, means, draws))
     return result
 
@@ -147,9 +141,7 @@ class _Pair:
         for code in self.means:
             for row in self.found.compared[self.steps[code]]:
                 if row[measure] is not None:
-                    # Cosines of vectors that are all the same differ by rounding alone.
-                    value = round(row[measure], 12)
-                    places[row["pooling"], row["layer"]][code] = value
+                    places[row["pooling"], row["layer"]][code] = row[measure]
         return {
             place: values
             for place, values in places.items()
@@ -273,8 +265,7 @@ def pooled(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     for pair in _pairs(found, chosen):
         name = f"{pair.score.task} seed {pair.score.seed}"
         for place, values in pair.places("parallel").items():
-            sides = pair.means.values(), values.values()
-            if len(values) > 2 and all(len(set(side)) > 1 for side in sides):
+            if varies((pair.means, values)):
                 strata[pair.corpus, place][name] = pair.means, values
     rows = []
     for (corpus, (pooling, layer)), parts in strata.items():

@@ -48,6 +48,7 @@ def misfits_of_model(study: Study, inputs: Inputs) -> list[SpilloverError]:
     for data in inputs.tasks.values():
         with collecting(errors):
             _check_prompts(data, data.task, tokenizer, context, chat=study.chat)
+        with collecting(errors):
             _check_training(data, tokenizer, context, chat=study.chat)
         for name, task in data.prompts.items():
             if name != OWN_PROMPT:
@@ -57,7 +58,7 @@ def misfits_of_model(study: Study, inputs: Inputs) -> list[SpilloverError]:
         for language, sentences in corpus.sentences.items():
             with collecting(errors), placed(f"corpus {name}, {language}"):
                 encode_sentences(tokenizer, sentences, context)
-    return errors
+    return [*{str(error): error for error in errors}.values()]
 
 
 def _check_training(

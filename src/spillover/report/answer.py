@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spillover.analysis.findings import (
-    LEVEL,
+    ALPHA,
     beats_constant,
     improves,
     improves_at_same_length,
@@ -170,7 +170,7 @@ def _of_items(rows: pd.DataFrame) -> str:
     return (
         f"Scores are {', '.join(shown)}. "
         f"{_range(rows['n'], ',.0f')} items a language, the same before and after; "
-        f"{' or '.join(rows['test'].unique())} test; p < {LEVEL} after Holm's "
+        f"{' or '.join(rows['test'].unique())} test; p < {ALPHA} after Holm's "
         f"correction over the languages of a task{each}."
     )
 
@@ -222,7 +222,7 @@ def _ranking(rows: pd.DataFrame, whether: str) -> str:
         text = (
             f"{whether} from {_plural(rows['n'], 'language')}: ρ is "
             f"{_range(rows['value'], '.2f')} in {_plural([len(rows)], 'correlation')}, "
-            f"none with an adjusted p below {LEVEL}"
+            f"none with an adjusted p below {ALPHA}"
         )
         if rows["p_error"].gt(0).any():
             return f"{text}."
@@ -245,7 +245,7 @@ def _of_languages(rows: pd.DataFrame) -> str:
     return (
         f"Spearman's ρ over {_plural(rows['n'], 'language')}, English not among them; "
         "permutation p, adjusted for the poolings and layers of a corpus, below "
-        f"{LEVEL}{least}. A correlation is no proof of a cause."
+        f"{ALPHA}{least}. A correlation is no proof of a cause."
     )
 
 

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spillover.analysis.answers import NO_ANSWER
+from spillover.analysis.findings import ALPHA
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
 from spillover.report.panel import Panel
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SURE = "*"
-LEVEL = 0.05
 Cell = tuple[float, str]
 """A number, and the text that stands for it."""
 Rows = dict[Any, dict[str, Cell]]
@@ -57,7 +58,7 @@ def interval_panels(
 
 
 ANSWERS = {
-    ("share", "strict", "(no answer)"): ("no answer word", ".2f"),
+    ("share", "strict", NO_ANSWER): ("no answer word", ".2f"),
     ("macro_f1", None, None): ("macro-F1", ".2f"),
     ("ece", "choice", None): ("calibration error", ".2f"),
     ("lead_copy", "output", None): ("copies the lead", ".2f"),
@@ -225,7 +226,7 @@ def difference_cell(row: Any) -> str:
     Args:
         row: difference, low, high and p_holm; low is NaN without an interval.
     """
-    sure = SURE if row.p_holm < LEVEL else ""
+    sure = SURE if row.p_holm < ALPHA else ""
     interval = "" if math.isnan(row.low) else f" [{row.low:+z.2f},{row.high:+z.2f}]"
     return f"{row.difference:+z.2f}{sure}{interval}"
 
