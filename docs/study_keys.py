@@ -130,8 +130,9 @@ def value(form: dict[str, Any]) -> str:
     if form.get("format") == "path":
         return "path"
     if form["type"] == "array":
-        inner = value(form["items"])
-        return f"list of {inner}s" if inner in PLAIN.values() else f"list of {inner}"
+        inner, _, bounds = value(form["items"]).partition(" ≥")
+        each = f"{inner}s" if inner in PLAIN.values() else inner
+        return f"list of {each}" + (f", each ≥{bounds}" if bounds else "")
     if form["type"] == "object":
         named = form.get("patternProperties") or {"": form.get("additionalProperties")}
         [inside] = named.values()
