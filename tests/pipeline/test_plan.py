@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spillover.errors import Faults
+from spillover.model_spec import ModelSpec
 from spillover.pipeline import plan as module
 from spillover.pipeline.inputs import read_inputs
 from spillover.pipeline.plan import Step, outline, plan
@@ -255,6 +256,13 @@ def test_the_version_of_what_computes_a_step_is_in_its_key(
         module, "version", lambda name: "0.0.1" if name == library else true(name)
     )
     assert changed(before, keys(tiny_study)) == matching(before, *concerned)
+
+
+def test_what_unpacks_a_gguf_file_counts_for_its_models_alone() -> None:
+    embedded = ModelSpec.model_validate("smollm2-135m-instruct")
+    assert "gguf" in module._libraries(embedded)
+    assert "gguf" in module._libraries(ModelSpec(gguf=Path("m.gguf")))
+    assert "gguf" not in module._libraries(ModelSpec(folder=Path("m")))
 
 
 def test_what_scores_summaries_is_in_their_keys(

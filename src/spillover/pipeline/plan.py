@@ -12,6 +12,7 @@ from spillover.data.items import Item, digest
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import Faults
 from spillover.languages import PIVOT
+from spillover.model_spec import ModelSpec
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
 from spillover.pipeline.store import Spec
 from spillover.rouge import packages, version
@@ -98,7 +99,7 @@ def plan(
         "device": device,
         "dtype": dtype,
         "chat": study.chat,
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in _libraries(study.model)},
     }
     base = _State(study, None, None, common)
     steps = _evaluations(base, inputs, list(inputs.tasks))
@@ -112,6 +113,11 @@ def plan(
             steps += _evaluations(state, inputs, [name])
             steps += _embeddings(state, inputs)
     return steps
+
+
+def _libraries(model: ModelSpec) -> tuple[str, ...]:
+    """What computes with the model; what unpacks its weights, too."""
+    return (*LIBRARIES, "gguf") if model.gguf or model.wheel else LIBRARIES
 
 
 @dataclass(frozen=True)
