@@ -14,9 +14,10 @@ from rich.console import Console
 from scipy.stats import beta
 
 from spillover import published
-from spillover.audit import Verdict, audit, audit_panel
+from spillover.audit import Agreement, audit
 from spillover.published import Published, parse
 from spillover.report import panel as forms
+from spillover.report.audit_panels import audit_panels
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "audit.md"
 
@@ -199,11 +200,11 @@ def small(value, p, alike=(0.5, 0.4, 0.3), **changes):
 def test_agreement_is_that_of_what_can_be_printed():
     """ρ of 3 numbers, two tied on one side, is √3/2 = 0.866: 0.87 and no other."""
     tied = (0.5, 0.3, 0.3)
-    assert small(0.87, 0.33, tied)["spearman_verdict"] == Verdict.AGREES
-    assert small(1.0, 0.33, tied)["spearman_verdict"] == Verdict.ROUNDING
-    assert small(0.5, 0.33, tied)["spearman_verdict"] == Verdict.ROUNDING
+    assert small(0.87, 0.33, tied)["spearman_verdict"] == Agreement.AGREES
+    assert small(1.0, 0.33, tied)["spearman_verdict"] == Agreement.ROUNDING
+    assert small(0.5, 0.33, tied)["spearman_verdict"] == Agreement.ROUNDING
     for value in (0.86, 0.88, 0.51, 0.99, -0.87):
-        assert small(value, 0.33, tied)["spearman_verdict"] == Verdict.IMPOSSIBLE
+        assert small(value, 0.33, tied)["spearman_verdict"] == Agreement.IMPOSSIBLE
 
 
 def test_half_a_unit_is_printed_either_way():
@@ -242,9 +243,9 @@ def test_too_many_orders_are_said_to_be_not_searched():
         scores={"task": {"after": [0.9 - 0.1 * i for i in range(9)]}},
         similarities=[],
     )
-    assert row["spearman_verdict"] == row["p_exact_verdict"] == Verdict.UNKNOWN
+    assert row["spearman_verdict"] == row["p_exact_verdict"] == Agreement.UNKNOWN
     assert pd.isna(row["spearman_low"])
-    (panel,) = audit_panel(pd.DataFrame([row]))
+    (panel,) = audit_panels(pd.DataFrame([row]))
     assert panel.cells.iloc[0]["verdict on", "ρ"] == "unknown"
     assert "unknown: not searched" in panel.note
 
@@ -257,7 +258,7 @@ def test_only_languages_of_both_tables_count():
 
 
 def test_the_panel_fits_a_terminal(frame):
-    (panel,) = audit_panel(frame)
+    (panel,) = audit_panels(frame)
     console = Console(width=80, file=io.StringIO(), record=True)
     tables = forms.terminal(panel)
     for table in tables:
@@ -271,7 +272,7 @@ def test_the_panel_fits_a_terminal(frame):
 
 def test_the_panel_in_files(frame):
     other = frame.assign(paper="another")
-    panels = audit_panel(pd.concat([frame, other]))
+    panels = audit_panels(pd.concat([frame, other]))
     assert [panel.keys for panel in panels] == [
         {"paper": "xie2024"},
         {"paper": "another"},
@@ -283,7 +284,7 @@ def test_the_panel_in_files(frame):
 
 
 def test_the_documents_table_is_what_the_command_prints(frame):
-    (panel,) = audit_panel(frame)
+    (panel,) = audit_panels(frame)
     table = [
         line for line in forms.markdown([panel]).splitlines() if line.startswith("|")
     ]

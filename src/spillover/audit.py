@@ -32,8 +32,6 @@ from typing import TYPE_CHECKING, Any
 from spillover.analysis.correlation import correlate
 from spillover.published import Published
 from spillover.published.rounding import pearson_range, spearman_outcomes
-from spillover.report.panel import Panel
-from spillover.report.tables import GAP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +44,7 @@ ROUNDOFF = 1e-9
 CELL = ("task", "corpus", "pooling")
 
 
-class Verdict(StrEnum):
+class Agreement(StrEnum):
     """How a published number agrees with what its inputs give."""
 
     AGREES = "agrees"
@@ -185,17 +183,17 @@ def _verdict(
     reached: Sequence[float] | None,
     half: float,
     similarities: Values | None,
-) -> Verdict | None:
+) -> Agreement | None:
     """On a published number, from all that any inputs give; None: not searched."""
     if math.isnan(printed):
         return None
     if recomputed is not None and _alike(recomputed, printed, half):
-        return Verdict.AGREES
+        return Agreement.AGREES
     if reached is None:
-        return Verdict.UNKNOWN
+        return Agreement.UNKNOWN
     if not any(_alike(number, printed, half) for number in reached):
-        return Verdict.IMPOSSIBLE
-    return Verdict.POSSIBLE if similarities is None else Verdict.ROUNDING
+        return Agreement.IMPOSSIBLE
+    return Agreement.POSSIBLE if similarities is None else Agreement.ROUNDING
 
 
 def _alike(number: float, printed: float, half: float) -> bool:
@@ -216,59 +214,3 @@ def _p_by_t(value: float, n: int) -> float:
     if abs(value) >= 1:
         return 0.0
     return float(2 * t.sf(abs(value) * math.sqrt((n - 2) / (1 - value**2)), n - 2))
-
-
-SHORT = {
-    Verdict.AGREES: "agrees",
-    Verdict.ROUNDING: "rounding",
-    Verdict.IMPOSSIBLE: "cannot",
-    Verdict.POSSIBLE: "possible",
-    Verdict.UNKNOWN: "unknown",
-}
-
-
-def audit_panel(frame: pd.DataFrame) -> list[Panel]:
-    """What `audit` found, in print: one panel a paper, its rows those of the frame."""
-    panels = []
-    for paper, part in frame.groupby("paper", sort=False):
-        values = part.drop(columns="paper").set_index(list(CELL))
-        cells = values.apply(_cells, axis=1, result_type="expand")
-        said = {verdict for name in VERDICTS for verdict in values[name]}
-        legend = [f"{SHORT[v]}: {v}" for v in Verdict if v in said and SHORT[v] != v]
-        note = "; ".join([*NOTES, *legend])
-        keys = {"paper": paper}
-        panels.append(Panel("Table 3 recomputed", keys, values, cells, note))
-    return panels
-
-
-NOTES = (
-    "ρ (p by t) [exact permutation p]",
-    "r: Pearson's",
-    "n of p: languages for which, by t, this p goes with this ρ",
-    "beside a verdict: the nearest number that can be had",
-)
-
-
-def _cells(row: pd.Series[Any]) -> dict[tuple[str, str], str]:
-    def number(name: str, places: int = 3) -> str:
-        return GAP if math.isnan(row[name]) else f"{row[name]:z.{places}f}"
-
-    def several(pattern: str, *names: str) -> str:
-        shown = [number(name) for name in names]
-        return GAP if shown[0] == GAP else pattern.format(*shown)
-
-    def verdict(name: str) -> str:
-        found = SHORT.get(row[f"{name}_verdict"], GAP)
-        nearest = number(f"{name}_nearest")
-        alone = nearest == GAP or found in (GAP, Verdict.AGREES)
-        return found if alone else f"{found} ({nearest})"
-
-    places = int(row["decimals"])
-    return {
-        ("paper", "ρ (p)"): f"{number('value', places)} ({number('p', places)})",
-        ("paper", "n"): str(row["n"]),
-        ("paper", "n of p"): row["n_of_p"] or GAP,
-        ("tables", "ρ"): several("{} ({}) [{}]", "spearman", "p_t", "p_exact"),
-        ("tables", "r"): several("{} ({})", "pearson", "p_pearson"),
-        **{("verdict on", shown): verdict(name) for name, shown in JUDGED.items()},
-    }

@@ -20,6 +20,7 @@ from spillover.model_spec import ADAPTER
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
 from spillover.pipeline.run import VECTORS, execute, read_draws
+from spillover.pipeline.store import MANIFEST
 from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
 from spillover.studies import Prepared, prepare
@@ -274,6 +275,7 @@ def test_a_finished_tuning_keeps_no_checkpoints(
     prepared = prepared_of(tiny_done[0])
     step = next(step for step in prepared.steps if step.kind == "tune")
     names = {path.name for path in prepared.store.folder(step.spec).iterdir()}
-    assert {*ADAPTER, "log.json", "manifest.json"} <= names
+    assert {*ADAPTER, "log.json", MANIFEST} <= names
     assert "checkpoints" not in names
-    assert prepared.store.manifest(step.spec)["seconds"] > 0
+    manifest = prepared.store.folder(step.spec) / MANIFEST
+    assert json.loads(manifest.read_text("utf-8"))["seconds"] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import time
 from pathlib import Path
@@ -30,7 +31,7 @@ def test_a_result_counts_once_its_block_ends_well(tmp_path: Path) -> None:
         assert not store.finished(SPEC)
     assert store.finished(SPEC)
     assert (store.folder(SPEC) / "out").read_text() == "x"
-    manifest = store.manifest(SPEC)
+    manifest = json.loads((store.folder(SPEC) / MANIFEST).read_text("utf-8"))
     assert manifest["fields"] == SPEC.fields
     assert (manifest["slot"], manifest["seconds"]) == (SPEC.slot, 2.5)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spillover.errors import DataError, StudyError
-from spillover.metrics import batch_calibrated
+from spillover.metrics import Floats, batch_calibrated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from spillover.data.task import Task
 
 Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NO_ANSWER = "(no answer)"

@@ -140,12 +140,12 @@ def audit() -> Answer:
     """Recompute Table 3 of Xie et al. (2024) from its Tables 1 and 2."""
     from spillover import published
     from spillover.audit import audit as audit_tables
-    from spillover.audit import audit_panel
+    from spillover.report.audit_panels import audit_panels
 
     paper = published.load("xie2024")
     cells = audit_tables(paper)
     say(paper.citation)
-    show_panels(audit_panel(cells))
+    show_panels(audit_panels(cells))
     return Answer({"citation": paper.citation, "cells": cells})
 
 

@@ -75,12 +75,6 @@ class Store:
         """Whether the step has been done."""
         return (self.folder(spec) / MANIFEST).is_file()
 
-    def manifest(self, spec: Spec) -> dict[str, Any]:
-        """What was written down when the step was done."""
-        text = (self.folder(spec) / MANIFEST).read_text("utf-8")
-        result: dict[str, Any] = json.loads(text)
-        return result
-
     @contextmanager
     def making(
         self, spec: Spec, facts: dict[str, Any], *, wait: float = -1

@@ -1,4 +1,4 @@
-"""The words of mini-paraphrase, and the forms that they take in a sentence.
+"""The words of mini-paraphrase with their forms, and the names of mini-inference.
 
 `lexicon.yaml` holds categories (names, deeds, …); a category holds, for each gender,
 its words: key -> language -> word. A category without gender lists them under `any`.
@@ -57,11 +57,6 @@ class Word:
 def read(file: str) -> Any:
     """A YAML file of this folder."""
     return yaml.safe_load(files(__package__).joinpath(file).read_text("utf-8"))
-
-
-def categories() -> tuple[str, ...]:
-    """The categories, in the order of the file."""
-    return tuple(read("lexicon.yaml"))
 
 
 @cache
