@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ class Said(NamedTuple):
 Spillover = Callable[..., Said]
 
 
-def options(tiny: TinyStudy) -> list[object]:
-    return ["--data-root", tiny.data, "--out", tiny.out, "--device", "cpu"]
+def options(tiny: TinyStudy, out: Path | None = None) -> list[object]:
+    return ["--data-root", tiny.data, "--out", out or tiny.out, "--device", "cpu"]
 
 
 def document(told: Said, status: int = 0) -> dict[str, Any]:

@@ -27,15 +27,17 @@ def test_a_run_and_its_tables_as_json(
     spillover: Spillover, tiny_done: tuple[TinyStudy, Results]
 ) -> None:
     tiny, results = tiny_done
-    told = spillover("run", tiny.yaml, *options(tiny), "--json")
-    assert told.err == "tiny: 37 steps, 37 done already\n"
+    out = tiny.out.with_name("as-json")
+    for _ in range(2):
+        told = spillover("run", tiny.yaml, *options(tiny, out), "--json")
+        assert told.err == "tiny: 37 steps, 37 done already\n"
     ran = document(told)
     assert (ran.pop("steps"), ran.pop("reused")) == (37, 37)
-    assert not list(tiny.out.rglob("*.tmp"))  # of what is linked to where it was
-    shown = document(spillover("show", tiny.out, "--json"))
+    assert not list(out.rglob("*.tmp"))  # of what is linked to where it was
+    shown = document(spillover("show", out, "--json"))
     assert shown == ran
     assert list(shown) == ["study", "folder", "scores", "correlations", "findings"]
-    assert shown["folder"] == str(tiny.out)
+    assert shown["folder"] == str(out)
     scores = {
         (row["task"], row["language"], row["tuned_on"]): row for row in shown["scores"]
     }
@@ -159,13 +161,14 @@ def test_quiet_says_nothing_but_what_went_wrong(
     spillover: Spillover, tiny_done: tuple[TinyStudy, Results]
 ) -> None:
     tiny = tiny_done[0]
-    told = spillover("run", tiny.yaml, *options(tiny), "-q")
+    out = options(tiny, tiny.out.with_name("quiet"))
+    told = spillover("run", tiny.yaml, *out, "-q")
     assert (told.code, told.out, told.err) == (0, "", "")
     wrong = spillover("run", "papre", "-q")
     assert wrong.code == 2
     assert wrong.err.startswith("error: unknown study 'papre'")
     assert spillover("studies").out  # what was silenced is so no longer
-    both = spillover("run", tiny.yaml, *options(tiny), "--quiet", "--json")
+    both = spillover("run", tiny.yaml, *out, "--quiet", "--json")
     assert not both.err
     assert document(both)["reused"] == 37
 
