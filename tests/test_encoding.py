@@ -10,9 +10,8 @@ from transformers import AutoTokenizer
 
 from spillover.data.items import Item
 from spillover.data.task import Task
-from spillover.encoding import Encoder
+from spillover.encoding import Encoder, encode
 from spillover.errors import ModelError, StudyError
-from spillover.models import encode
 
 Tokenizer = Callable[[str], Any]
 

@@ -17,8 +17,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from spillover.batching import pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
+from spillover.encoding import encode
 from spillover.errors import DataError, ModelError, OutputError, StudyError
-from spillover.models import LanguageModel, attach, encode, load_model, probe
+from spillover.models import LanguageModel, attach, load_model, probe
 from spillover.settings import TuneSettings
 from spillover.tracking import TrackedArguments
 from spillover.tune import (

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from spillover.batching import Progress, batches, pad, untold
+from spillover.encoding import encode
 from spillover.errors import DataError, StudyError
 from spillover.model_checks import check_numbers
-from spillover.models import LanguageModel, encode
+from spillover.models import LanguageModel
 from spillover.settings import EmbedSettings, Pooling
 
 Vectors = dict[tuple[Pooling, int], npt.NDArray[np.float32]]

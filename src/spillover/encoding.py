@@ -13,7 +13,6 @@ from jinja2 import TemplateError
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.errors import ModelError, StudyError, first_line
-from spillover.models import beginning
 
 DAY = datetime(2024, 7, 26)  # for chat templates that write the date
 # transformers gives templates a clock and passes no other function on; a macro of that
@@ -23,6 +22,42 @@ CLOCK = (
     + "".join(f"|replace('%{part}', '{DAY:%{part}}')" for part in "aAbBdHIjmMpSyY")
     + " }}{% endmacro %}\n"
 )
+
+
+PROBE = "The capital of France is"
+"""A text that every tokenizer and every model can do something with."""
+
+
+def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Token ids, begun as the tokenizer begins them, and without EOS.
+
+    Some tokenizers append EOS; a prompt or a sentence that goes on must not have it.
+    """
+    if not texts:
+        return []
+    begin = beginning(tokenizer)
+    ids = tokenizer(texts, add_special_tokens=False).input_ids
+    return [begin + row for row in ids]
+
+
+def beginning(tokenizer: Any) -> list[int]:
+    """What the tokenizer puts before a text: BOS, other special tokens, or nothing.
+
+    Raises:
+        ModelError: it cannot be told.
+    """
+    # What stands before a text, which XGLM's EOS does too; an empty one has no before.
+    [plain] = tokenizer([PROBE], add_special_tokens=False).input_ids
+    [marked] = tokenizer([PROBE]).input_ids
+    starts = range(len(marked) - len(plain) + 1)
+    at = [i for i in starts if marked[i : i + len(plain)] == plain]
+    if not at:
+        raise ModelError(
+            "the tokenizer splits a text otherwise where it adds special tokens",
+            where=tokenizer.name_or_path,
+        )
+    begin: list[int] = marked[: at[0]]
+    return begin
 
 
 @dataclass(frozen=True, slots=True)

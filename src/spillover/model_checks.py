@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from spillover.batching import pad
+from spillover.encoding import PROBE
 from spillover.errors import ModelError
 
 if TYPE_CHECKING:
     from spillover.models import LanguageModel
-
-PROBE = "The capital of France is"
 
 
 def check_numbers(values: Tensor) -> None:

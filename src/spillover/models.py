@@ -17,9 +17,9 @@ from transformers.utils.hub import cached_file
 
 from spillover import gguf
 from spillover.devices import resolve_device, resolve_dtype
+from spillover.encoding import encode
 from spillover.errors import ModelError, first_line
 from spillover.model_checks import (
-    PROBE,
     check_adapter,
     check_causal,
     check_padding,
@@ -93,38 +93,6 @@ class LanguageModel:
         return encode(self.tokenizer, texts)
 
 
-def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """Token ids, begun as the tokenizer begins them, and without EOS.
-
-    Some tokenizers append EOS; a prompt or a sentence that goes on must not have it.
-    """
-    if not texts:
-        return []
-    begin = beginning(tokenizer)
-    ids = tokenizer(texts, add_special_tokens=False).input_ids
-    return [begin + row for row in ids]
-
-
-def beginning(tokenizer: Any) -> list[int]:
-    """What the tokenizer puts before a text: BOS, other special tokens, or nothing.
-
-    Raises:
-        ModelError: it cannot be told.
-    """
-    # What stands before a text, which XGLM's EOS does too; an empty one has no before.
-    [plain] = tokenizer([PROBE], add_special_tokens=False).input_ids
-    [marked] = tokenizer([PROBE]).input_ids
-    starts = range(len(marked) - len(plain) + 1)
-    at = [i for i in starts if marked[i : i + len(plain)] == plain]
-    if not at:
-        raise ModelError(
-            "the tokenizer splits a text otherwise where it adds special tokens",
-            where=tokenizer.name_or_path,
-        )
-    begin: list[int] = marked[: at[0]]
-    return begin
-
-
 def glimpse(model: LanguageModel) -> list[list[float]]:
     """A few numbers of every weight, by which models of one name can be told apart."""
     weights = model.model.parameters()
@@ -194,6 +162,61 @@ def _config(spec: ModelSpec, place: str, options: dict[str, Any]) -> Any:
     return config
 
 
+def _weights(
+    spec: ModelSpec,
+    place: str,
+    options: dict[str, Any],
+    dtype: torch.dtype,
+    where: torch.device,
+) -> Any:
+    """The transformers model, all of whose weights were read, on its device."""
+    index: str | None = cached_file(
+        place,
+        WEIGHTS_INDEX,
+        revision=options.get("revision"),
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if index is not None:
+        check_index(Path(index))
+    try:
+        found: Any = AutoModelForCausalLM.from_pretrained(
+            place,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        ImportError,
+        SafetensorError,
+    ) as error:
+        raise _unavailable("model", spec, error) from error
+    model, info = found
+    if lacking := sorted(info["missing_keys"]):  # transformers draws them at random
+        raise ModelError(
+            f"the weights lack {len(lacking)} tensors, {lacking[0]} first", where=place
+        )
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise ModelError(
+            "an adapter lies beside the weights, and transformers has put it on",
+            where=place,
+            expected="a base model alone",
+        )
+    try:
+        return model.to(where).eval()
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"the model does not fit into the memory of {where} ({first_line(error)})",
+            where=place,
+            fix="take another dtype, or a device with more that is free",
+        ) from error
+
+
 def load_model(
     spec: ModelSpec | str,
     *,
@@ -221,53 +244,9 @@ def load_model(
     place, options = _place(spec)  # once: the bytes of a GGUF file are read for it
     tokenizer = _tokenizer(spec, place, options)
     _config(spec, place, options)
-    index: str | None = cached_file(
-        place,
-        WEIGHTS_INDEX,
-        revision=options.get("revision"),
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    if index is not None:
-        check_index(Path(index))
-    try:
-        found: Any = AutoModelForCausalLM.from_pretrained(
-            place,
-            dtype=resolve_dtype(dtype, where),
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        ImportError,
-        SafetensorError,
-    ) as error:
-        raise _unavailable("model", spec, error) from error
-    model, info = found
-    if lacking := sorted(info["missing_keys"]):  # transformers draws them at random
-        raise ModelError(
-            f"the weights lack {len(lacking)} tensors, {lacking[0]} first", where=place
-        )
-    if getattr(model, "_hf_peft_config_loaded", False):
-        raise ModelError(
-            "an adapter lies beside the weights, and transformers has put it on",
-            where=place,
-            expected="a base model alone",
-        )
+    model = _weights(spec, place, options, resolve_dtype(dtype, where), where)
     name = spec.model_copy(update={"adapter": None}).name
-    try:
-        model = model.to(where)
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            f"the model does not fit into the memory of {where} ({first_line(error)})",
-            where=place,
-            fix="take another dtype, or a device with more that is free",
-        ) from error
-    loaded = LanguageModel(model.eval(), tokenizer, name)
+    loaded = LanguageModel(model, tokenizer, name)
     check_tokens(loaded, place)
     check_causal(loaded, place)
     check_padding(loaded, place)

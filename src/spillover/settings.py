@@ -77,6 +77,10 @@ class TuneSettings(Settings):
     track: tuple[Tracker, ...] = ()
     project: str | None = Field(default=None, pattern=r"^\w[\w.-]*$")
 
+    def limit(self, context: int) -> int:
+        """The most tokens of an item, with its answer, in a model of this context."""
+        return min(self.max_tokens or context, context)
+
     @model_validator(mode="after")
     def _accumulates(self) -> TuneSettings:
         if self.batch_size % min(self.micro_batch_size, self.batch_size):

@@ -171,7 +171,7 @@ def encode_examples(
     generation = task.kind == "generation"
     words = [item.gold if generation else task.answers[item.gold] for item in items]
     end = [tokenizer.eos_token_id] if generation else []
-    limit = min(settings.max_tokens or context, context)
+    limit = settings.limit(context)
     encoder = Encoder(tokenizer, task, chat=chat)
     prompts = encoder.prompts(items)
     answers = encoder.answers(prompts, words)

@@ -7,11 +7,11 @@ Another finding is another such function, given to `check`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spillover.analysis.uncertainty import wilson
-from spillover.analysis.verdict import Decision, Evidence, Finding, Verdict
+from spillover.analysis.verdict import Claim, Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
 
@@ -33,35 +33,36 @@ def improves(evidence: Evidence) -> Iterator[Verdict]:
 
     That may be the form of an answer alone: see the next two.
     """
-    claim = "Tuning in English alone raises the task's score in each other language."
-    rule = (
+    claim = Claim(
+        "improves",
+        "Tuning in English alone raises the task's score in each other language.",
         "supported: after is better in each language, Holm-adjusted p < 0.05 (in every "
-        "seed); contradicted: it is worse in one of them, with such a p"
+        "seed); contradicted: it is worse in one of them, with such a p",
+        "better",
+        "worse",
     )
     for task, metric in evidence.metrics.items():
-        yield _rises(evidence, "improves", task, metric, claim, rule)
+        yield _rises(evidence, claim, task, metric)
 
 
 def improves_at_same_length(evidence: Evidence) -> Iterator[Verdict]:
     """(1) again, beyond learning how long an answer is."""
-    claim = (
+    claim = Claim(
+        "improves-at-same-length",
         "With answers cut to the same length, tuning in English alone raises the score "
-        "in each other language."
-    )
-    rule = (
+        "in each other language.",
         "supported: with both answers of an item cut to as many tokens as the shorter "
         "one has, after is better in each language, Holm-adjusted p < 0.05 (in every "
-        "seed); contradicted: it is worse in one of them, with such a p"
+        "seed); contradicted: it is worse in one of them, with such a p",
+        "better",
+        "worse",
     )
     for task, metric in evidence.metrics.items():
         if is_rouge(metric):
-            metric += SAME_LENGTH
-            yield _rises(evidence, "improves-at-same-length", task, metric, claim, rule)
+            yield _rises(evidence, claim, task, metric + SAME_LENGTH)
 
 
-def _rises(
-    evidence: Evidence, finding: str, task: str, metric: str, claim: str, rule: str
-) -> Verdict:
+def _rises(evidence: Evidence, claim: Claim, task: str, metric: str) -> Verdict:
     """The verdict on whether after is better than before, in each other language."""
     rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
     rows = rows[rows["language"] != evidence.pivot]
@@ -70,10 +71,7 @@ def _rises(
         f"adjusted p {_p(part['p_holm'].max())}"
         for language, part in rows.groupby("language", sort=False)
     }
-    better, worse = _surely(rows, 1), _surely(rows, -1)
-    return _of_languages(
-        finding, task, claim, rule, numbers, better, worse, "better", "worse"
-    )
+    return claim.verdict(task, numbers, _surely(rows, 1), _surely(rows, -1))
 
 
 def _surely(rows: pd.DataFrame, sign: int) -> list[str]:
@@ -87,11 +85,14 @@ def _surely(rows: pd.DataFrame, sign: int) -> list[str]:
 
 def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
     """(1) again, beyond learning to answer at all."""
-    claim = "After tuning, answers are better than the best constant answer."
-    rule = (
+    claim = Claim(
+        "beats-constant",
+        "After tuning, answers are better than the best constant answer.",
         "supported: the 95 % interval of the accuracy after tuning is above the share "
         "of the most frequent gold label in each language (in every seed); "
-        "contradicted: it is below the 95 % interval of that share in one of them"
+        "contradicted: it is below the 95 % interval of that share in one of them",
+        "above",
+        "below",
     )
     for task in evidence.metrics:
         if evidence.kinds[task] != "classification":
@@ -100,9 +101,7 @@ def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
         above = [row.language for row in rows if row.above]
         below = [row.language for row in rows if row.below]
         numbers = {row.language: row.text for row in rows}
-        yield _of_languages(
-            "beats-constant", task, claim, rule, numbers, above, below, "above", "below"
-        )
+        yield claim.verdict(task, numbers, above, below)
 
 
 class _AgainstConstant(NamedTuple):
@@ -136,11 +135,14 @@ def _against_constant(evidence: Evidence, task: str) -> list[_AgainstConstant]:
 
 def parallel_beats_random(evidence: Evidence) -> Iterator[Verdict]:
     """(2) Before tuning, parallel pairs are more similar than random ones."""
-    claim = "Before tuning, parallel pairs are more similar than random pairs."
-    rule = (
+    claim = Claim(
+        "parallel-beats-random",
+        "Before tuning, parallel pairs are more similar than random pairs.",
         "supported: the 95 % bootstrap interval of parallel minus random is above 0 in "
         "each language; contradicted: widened for their number (Bonferroni), it is "
-        "below 0 in one of them"
+        "below 0 in one of them",
+        "above 0",
+        "below 0",
     )
     rows = evidence.similarities[evidence.similarities["tuned_on"].isna()]
     for scope, part in _places(rows, ["corpus", "pooling", "layer"]):
@@ -151,29 +153,22 @@ def parallel_beats_random(evidence: Evidence) -> Iterator[Verdict]:
         above = part.loc[part["gap_low"] > 0, "target"].tolist()
         _, high = _widened(part, "gap", len(numbers))
         below = part.loc[high < 0, "target"].tolist()
-        yield _of_languages(
-            "parallel-beats-random",
-            scope,
-            claim,
-            rule,
-            numbers,
-            above,
-            below,
-            "above 0",
-            "below 0",
-        )
+        yield claim.verdict(scope, numbers, above, below)
 
 
 def changes_little(evidence: Evidence) -> Iterator[Verdict]:
     """(3) Tuning changes parallel similarity little, against the task's score."""
-    claim = "Tuning changes parallel similarity little, against the task's score."
-    rule = (
+    claim = Claim(
+        "changes-little",
+        "Tuning changes parallel similarity little, against the task's score.",
         f"supported: in each language the change of the parallel cosine is within "
         f"{LITTLE}, its 95 % interval included, and the score rises by more, its "
         f"interval apart and its Holm-adjusted p < 0.05, in classification to above "
         f"the best constant answer, and of summaries also at the same length; "
         f"contradicted: the cosine's interval, widened for the number of languages "
-        f"(Bonferroni), is outside {LITTLE} in one (in every seed)"
+        f"(Bonferroni), is outside {LITTLE} in one (in every seed)",
+        "changed little",
+        f"changed by more than {LITTLE}",
     )
     changed = evidence.similarities[evidence.similarities["change"].notna()]
     keys = ["tuned_on", "corpus", "pooling", "layer"]
@@ -201,17 +196,7 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
                 f"cosine {rows['change'].mean():+.3f}, "
                 f"score {score['difference'].mean():+.3f}"
             )
-        yield _of_languages(
-            "changes-little",
-            scope,
-            claim,
-            rule,
-            numbers,
-            held,
-            broken,
-            "changed little",
-            "changed by more than 0.05",
-        )
+        yield claim.verdict(scope, numbers, held, broken)
 
 
 def _learnt(evidence: Evidence, task: str, scores: pd.DataFrame) -> set[str]:
@@ -360,38 +345,6 @@ def _places(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[str, pd.Data
             ", ".join(f"layer {v}" if k == "layer" else str(v) for k, v in named),
             part,
         )
-
-
-def _of_languages(
-    finding: str,
-    scope: str,
-    claim: str,
-    rule: str,
-    numbers: Mapping[str, str],
-    held: Sequence[str],
-    broken: Sequence[str],
-    good: str,
-    bad: str,
-) -> Verdict:
-    """The verdict on a claim about each language."""
-
-    def decided(name: str) -> Decision:
-        if name in broken:
-            return "contradicted"
-        return "supported" if name in held else "not decidable"
-
-    each = {name: decided(name) for name in numbers}
-    decision: Decision = "not decidable"
-    if broken:
-        decision = "contradicted"
-    elif numbers and len(held) == len(numbers):
-        decision = "supported"
-    open_ = [name for name, said in each.items() if said == "not decidable"]
-    named = ((good, held), (bad, broken), ("not decidable", open_))
-    parts = [f"{word} in {', '.join(names)}" for word, names in named if names]
-    sentence = "; ".join(parts) or "nothing was measured"
-    sentence = f"{scope}: {sentence}."
-    return Verdict(finding, scope, claim, decision, sentence, rule, numbers, each)
 
 
 def _p(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -63,6 +63,53 @@ class Verdict:
     rule: str
     numbers: Mapping[str, str] = field(default_factory=dict)
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim about each language: it holds if it does in all, and is broken in one.
+
+    Attributes:
+        finding: name of the finding.
+        text: the claim in one sentence.
+        rule: what has to hold for `supported`, and for `contradicted`.
+        good: what a language is that supports it.
+        bad: what one is that contradicts it.
+    """
+
+    finding: str
+    text: str
+    rule: str
+    good: str
+    bad: str
+
+    def verdict(
+        self,
+        scope: str,
+        numbers: Mapping[str, str],
+        held: Collection[str],
+        broken: Collection[str],
+    ) -> Verdict:
+        """What the data say, given in which of the languages it holds or is broken."""
+
+        def decided(name: str) -> Decision:
+            if name in broken:
+                return "contradicted"
+            return "supported" if name in held else "not decidable"
+
+        each = {name: decided(name) for name in numbers}
+        decision: Decision = "not decidable"
+        if broken:
+            decision = "contradicted"
+        elif numbers and len(held) == len(numbers):
+            decision = "supported"
+        open_ = [name for name, said in each.items() if said == "not decidable"]
+        named = ((self.good, held), (self.bad, broken), ("not decidable", open_))
+        parts = [f"{word} in {', '.join(names)}" for word, names in named if names]
+        sentence = f"{scope}: {'; '.join(parts) or 'nothing was measured'}."
+        return Verdict(
+            self.finding, scope, self.text, decision, sentence, self.rule, numbers, each
+        )
 
 
 Finding = Callable[[Evidence], Iterable[Verdict]]

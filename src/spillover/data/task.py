@@ -68,6 +68,20 @@ class Task(BaseModel):
         return template.fields(self.template)
 
     @property
+    def summarises(self) -> bool:
+        """Whether answers are scored by ROUGE against a reference."""
+        return self.metric == "rougeL"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What it is scored by, as `Evaluation.scores` names it."""
+        if self.kind == "classification":
+            return tuple(
+                f"accuracy_{how}" for how in ("strict", "choice", "calibrated")
+            )
+        return ("rouge1", "rouge2", "rougeL") if self.summarises else (self.metric,)
+
+    @property
     def sources(self) -> tuple[Files | Hub, ...]:
         """All sources, files first."""
         return (*self.files, *self.hub)

@@ -26,7 +26,6 @@ from spillover.exchange.harnesses import Exported, Metadata
 from spillover.generation import PLAIN_DECODING
 from spillover.metrics import exact_number
 from spillover.models import context_of, load_config, load_tokenizer
-from spillover.pipeline.collect import metrics_of
 from spillover.pipeline.inputs import TaskInputs, collecting, read_inputs
 from spillover.rouge import rouge
 from spillover.settings import EvaluateSettings
@@ -204,7 +203,7 @@ def _generation(
         },
         "process_results": _Function(f"{__name__}.{function}"),
     }
-    return own, {name: name for name in metrics_of(task)}
+    return own, {name: name for name in task.metrics}
 
 
 def theirs(tokenizer: Any, text: str) -> list[int]:

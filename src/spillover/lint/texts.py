@@ -128,7 +128,7 @@ def _texts(study: Study, inputs: Inputs) -> Iterator[tuple[str, str, str, list[s
     """Where, language, what they are, and at most `LOOKED_AT` texts of each part."""
     for key, data in inputs.tasks.items():
         for code, split, items in splits(data):
-            per_item = len(data.task.fields) + (data.task.metric == "rougeL")
+            per_item = len(data.task.fields) + data.task.summarises
             chosen = first([item.id for item in items], LOOKED_AT // per_item)
             rows = [text for place in chosen for text in _of_item(data, items[place])]
             yield f"task {key}", code, f"{split} texts", rows
@@ -145,5 +145,5 @@ def _of_item(data: TaskInputs, item: Item) -> Iterator[str]:
     for text in texts(data.task, item):
         if text != data.task.placeholder:
             yield text
-    if data.task.metric == "rougeL":
+    if data.task.summarises:
         yield item.gold

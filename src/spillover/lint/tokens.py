@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spillover.data.items import Item
 from spillover.data.task import OWN_PROMPT
+from spillover.encoding import Encoder
 from spillover.errors import ModelError
 from spillover.languages import LANGUAGES, PIVOT
 from spillover.lint.parts import marks, splits, texts
 from spillover.lint.remark import Level, Remark, first, graded, listed, name
 from spillover.pipeline.inputs import Inputs, TaskInputs
 from spillover.study import Study
-
-if TYPE_CHECKING:
-    from spillover.encoding import Encoder
 
 COSTLY = 3
 """So many times the tokens of English for the same sentences is a warning."""
@@ -175,7 +173,7 @@ def _too_long(
     what = "prompts and answers" if split == "training" else "prompts"
     n = len(rows)
     if split == "training":
-        cut_at = room = min(data.tune.max_tokens or context, context)
+        cut_at = room = data.tune.limit(context)
     else:
         cut_at = data.evaluate.max_tokens or _NEVER
     cut = [item for item, length in rows if length > cut_at]
@@ -268,8 +266,6 @@ def _encoders(
     study: Study, inputs: Inputs, tokenizer: Any
 ) -> Iterator[tuple[str, TaskInputs, Encoder]]:
     """Where, a task's inputs, and an encoder for each of its prompts, its own first."""
-    from spillover.encoding import Encoder  # here, since it loads torch
-
     for key, data in inputs.tasks.items():
         for prompt, task in data.prompts.items():
             tail = "" if prompt == OWN_PROMPT else f", prompt {prompt}"

@@ -27,7 +27,6 @@ from spillover.analysis.uncertainty import (
     percentile,
     wilson,
 )
-from spillover.data.task import Task
 from spillover.languages import PIVOT
 from spillover.metrics import SAME_LENGTH, is_rouge
 from spillover.pipeline.inputs import Inputs
@@ -133,9 +132,9 @@ class Outcomes:
         place = {"corpus": step.name, "source": PIVOT, "target": step.language}
         return self.state(step) | place
 
-    def metrics(self, step: Step) -> list[str]:
+    def metrics(self, step: Step) -> tuple[str, ...]:
         """The metrics of an evaluation."""
-        return metrics_of(self.inputs.tasks[step.name].task)
+        return self.inputs.tasks[step.name].task.metrics
 
     def pairs(self) -> Iterator[tuple[Step, pd.DataFrame, pd.DataFrame]]:
         """Each evaluation after tuning, with the predictions before and after."""
@@ -148,15 +147,6 @@ class Outcomes:
             old = before.get((step.name, step.language, step.prompt))
             if step.tuned_on is not None and old is not None:
                 yield step, old, after
-
-
-def metrics_of(task: Task) -> list[str]:
-    """The metrics that a task is scored by, as `Evaluation.scores` names them."""
-    if task.kind == "classification":
-        return ["accuracy_strict", "accuracy_choice", "accuracy_calibrated"]
-    if task.metric == "rougeL":
-        return ["rouge1", "rouge2", "rougeL"]
-    return [task.metric]
 
 
 def evaluations(found: Outcomes) -> pd.DataFrame:

@@ -66,7 +66,7 @@ def _check_training(
 ) -> None:
     """See that training can encode each item, cut where it is too long."""
     task, encoder = data.task, Encoder(tokenizer, data.task, chat=chat)
-    limit = min(data.tune.max_tokens or context, context)
+    limit = data.tune.limit(context)
 
     def least(item: Item) -> int:
         longest = max(item.fields, key=lambda field: len(item.fields[field]))

@@ -242,7 +242,7 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                         mode="json", exclude=OF_THE_OTHER[task.kind]
                     ),
                 }
-                if task.metric == "rougeL":
+                if task.summarises:
                     identifier = {"py3langid": version("py3langid")}
                     fields["packages"] = packages(language) | identifier
                 work = tokens(map(_text, items))

@@ -207,7 +207,7 @@ class _Runner:
         )
         predictions = result.to_pandas()
         predictions.to_parquet(folder / "predictions.parquet", index=False)
-        if data.task.metric == "rougeL":
+        if data.task.summarises:
             measured = summaries.per_item(
                 predictions,
                 data.task,
