@@ -30,6 +30,8 @@ def page() -> str:
     of_all = r"^\* `(--help|-q, --quiet|--json)`.*\n"
     commands = re.sub(of_all, "", f"## {commands}", flags=re.M)
     commands = re.sub(r"\*\*Options\*\*:\n\n(?=\n|#|$)", "", commands)
+    # Of a group: each follows, in words that are not cut.
+    commands = re.sub(r"\*\*Commands\*\*:\n\n(\* .*\n)+\n", "", commands)
     return f"{HEAD}\n{commands.strip()}\n"
 
 

@@ -82,17 +82,26 @@ def test_what_is_offered(
     assert [word for word in told if word] == offered
 
 
-def test_nothing_is_loaded_that_would_take_long(folder: Path) -> None:
-    """In a process of its own, on the line that asks for most."""
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("run quickstart --set see", "seed=\nseeds="),
+        ("show runs/first --beside x", "xie2024"),
+    ],
+)
+def test_nothing_is_loaded_that_would_take_long(
+    line: str, offered: str, folder: Path
+) -> None:
+    """In a process of its own, on the lines that ask for most."""
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-c", SCRIPT],
         cwd=folder,
-        env=os.environ | asked("embed --corpus pu"),
+        env=os.environ | asked(line),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout == "pud\n[]\n", done.stderr
+    assert done.stdout == f"{offered}\n[]\n", done.stderr
 
 
 @pytest.mark.skipif(not Path("/bin/bash").exists(), reason="no bash")

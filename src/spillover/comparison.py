@@ -136,8 +136,8 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         found = _aligned(runs, task, languages, place["metric"], counted)
         if all(found.values()):
             scores.append(between.scores(found, PIVOT).assign(**place))
-            graded = False if is_rouge(place["metric"]) else None
-            frame = between.differences(found, PIVOT, right_or_wrong=graded)
+            certain = False if is_rouge(place["metric"]) else None
+            frame = between.differences(found, PIVOT, right_or_wrong=certain)
             differences.append(frame.assign(**place))
             metrics[task] = place["metric"]
     if not metrics:

@@ -32,6 +32,9 @@ def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids, begun as the tokenizer begins them, and without EOS.
 
     Some tokenizers append EOS; a prompt or a sentence that goes on must not have it.
+
+    Raises:
+        ModelError: it cannot be told what the tokenizer begins texts with.
     """
     if not texts:
         return []

@@ -101,7 +101,7 @@ _LETTERS_OF = {
     "Jpan": {"Hani", "Hira", "Kana"},
     "Kore": {"Hang", "Hani"},
 }
-"""What ISO 15924 has one code for and Unicode several; other codes are in both."""
+"""What ISO 15924 has one code for and Unicode's letters have several."""
 
 
 def script_share(text: str, script: str) -> float | None:
@@ -109,8 +109,8 @@ def script_share(text: str, script: str) -> float | None:
 
     Args:
         text: its first `CHARACTERS` count.
-        script: its ISO 15924 code. Han characters belong to the Chinese scripts, to
-            Japanese and to Korean.
+        script: an ISO 15924 code that Unicode knows. Han characters belong to
+            the Chinese scripts, to Japanese and to Korean.
 
     Returns:
         A share in [0, 1]; None for fewer than `MIN_LETTERS` letters.

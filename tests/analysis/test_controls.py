@@ -46,6 +46,7 @@ def test_what_follows_the_control_alone_is_gone():
         ([1, 2, 3], [1, 3, 2], [2, 1, 3], "3 languages; a partial"),
         ([1, 2, 3, 4], [2, 1, 4, 3], [5, 5, 5, 5], "the control of all languages are"),
         ([1, 1, 1, 1], [2, 1, 4, 3], [1, 2, 4, 3], "the scores of all languages are"),
+        ([0.1 + 0.2, 0.3, 0.3, 0.3], [2, 1, 4, 3], [1, 2, 4, 3], "the scores of all"),
         ([1, 2, 3, 4], [2, 1, 4, 3], [4, 3, 2, 1], "the control ranks the languages"),
     ],
 )

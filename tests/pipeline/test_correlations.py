@@ -160,6 +160,17 @@ def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
     assert (np.isclose(sizes, 0) | np.isclose(sizes, 0.75**0.5)).all()
 
 
+def test_gaps_of_equal_vectors_rank_nothing(found: Outcomes) -> None:
+    """Parallel less random is then rounding alone, and as large as any other gap."""
+    noise = {"de": 1e-16, "fr": 0.0, "es": -2e-16}
+    for step, rows in found.compared.items():
+        for row in rows:
+            row["gap"] = noise[str(step.language)]
+    frame = correlations.correlations(found, correlations.scored(found))
+    rows = frame[frame["measure"].eq("gap") & frame["metric"].eq("accuracy_choice")]
+    assert set(rows["reason"]) == {"the similarities of all languages are the same"}
+
+
 def test_a_language_without_a_value_is_an_error(found: Outcomes) -> None:
     found.evaluated = {
         step: frame

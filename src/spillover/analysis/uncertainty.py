@@ -357,7 +357,7 @@ def correlation_interval(
         score_draws: (draws, n) bootstrap replicates of the scores.
         similarity_draws: (draws, n) of the similarities, resampled independently.
     """
-    scores, similarities = scores.round(12), similarities.round(12)  # see `settled`
+    scores, similarities = scores.round(12), similarities.round(12)  # or noise ranks
     sides = ((scores, score_draws), (similarities, similarity_draws))
     reliability = min(_reliability(values, draws) for values, draws in sides)
     above = _surely_above(*sides)

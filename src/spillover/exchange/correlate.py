@@ -215,7 +215,7 @@ def _correlated(
         )
     x = scores.loc[both].to_numpy(np.float64)
     y = np.array([side.loc[both].to_numpy(np.float64) for side in (whole, low, high)])
-    places = y[0].T.tolist()
+    places = y[0].round(12).T.tolist()  # gaps of equal vectors are rounding alone
     found = correlate_places(
         dict(zip(both, x[:, 0].tolist(), strict=True)),
         [dict(zip(both, place, strict=True)) for place in places],

@@ -141,7 +141,9 @@ class _Pair:
         for code in self.means:
             for row in self.found.compared[self.steps[code]]:
                 if row[measure] is not None:
-                    places[row["pooling"], row["layer"]][code] = row[measure]
+                    # Gaps of equal vectors are rounding alone, beside any other.
+                    value = round(row[measure], 12)
+                    places[row["pooling"], row["layer"]][code] = value
         return {
             place: values
             for place, values in places.items()
