@@ -28,17 +28,24 @@ PROBE = "The capital of France is"
 """A text that every tokenizer and every model can do something with."""
 
 
-def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+def encode(
+    tokenizer: Any, texts: list[str], begin: list[int] | None = None
+) -> list[list[int]]:
     """Token ids, begun as the tokenizer begins them, and without EOS.
 
     Some tokenizers append EOS; a prompt or a sentence that goes on must not have it.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        texts: the texts.
+        begin: what stands before each; None: what `beginning` says.
 
     Raises:
         ModelError: it cannot be told what the tokenizer begins texts with.
     """
     if not texts:
         return []
-    begin = beginning(tokenizer)
+    begin = beginning(tokenizer) if begin is None else begin
     ids = tokenizer(texts, add_special_tokens=False).input_ids
     return [begin + row for row in ids]
 
@@ -234,10 +241,7 @@ class Encoder:
         return lead, between.removeprefix(lead)
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        rows = self.tokenizer(texts, add_special_tokens=False).input_ids
-        return [self.begin + row for row in rows]
+        return encode(self.tokenizer, texts, self.begin)
 
     def _cut(self, item: Item, limit: int) -> Encoded:
         """Cut the end of the longest field, by as few characters as will do."""

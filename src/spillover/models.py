@@ -241,7 +241,7 @@ def load_model(
         # With a mask its backward pass may give NaN (pytorch issue 196678), and it
         # makes a plan for every new shape; torch's other kernels do neither.
         torch.backends.cuda.enable_cudnn_sdp(False)
-    place, options = _place(spec)  # once: the bytes of a GGUF file are read for it
+    place, options = _place(spec)
     tokenizer = _tokenizer(spec, place, options)
     _config(spec, place, options)
     model = _weights(spec, place, options, resolve_dtype(dtype, where), where)

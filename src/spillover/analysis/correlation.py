@@ -108,11 +108,9 @@ def correlate(
             fix="leave them out with exclude, or pass intersection=True",
         )
     languages = tuple(name for name in wanted["scores"] if name in similarities)
-    x = _values("scores", scores, languages)
-    y = _values("similarities", similarities, languages)
     [found] = correlate_places(
-        dict(zip(languages, x, strict=True)),
-        [dict(zip(languages, y, strict=True))],
+        {name: scores[name] for name in languages},
+        [{name: similarities[name] for name in languages}],
         statistic,
     )
     return found
@@ -205,7 +203,7 @@ def _values(
     name: str, values: Mapping[str, float], languages: tuple[str, ...]
 ) -> npt.NDArray[np.float64]:
     found = settled(values)
-    numbers = np.array([found[name] for name in languages], dtype=np.float64)
+    numbers = np.array([found[name] for name in languages])
     for language, number in zip(languages, numbers, strict=True):
         if not math.isfinite(number):
             raise DataError(

@@ -67,7 +67,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim about each language: it holds if it does in all, and is broken in one.
+    """A claim about each language, which one language alone can contradict.
 
     Attributes:
         finding: name of the finding.

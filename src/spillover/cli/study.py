@@ -245,10 +245,10 @@ def _states(prepared: Prepared) -> list[dict[str, Any]]:
     """Each step of a study, and whether its result is there."""
     steps = []
     store = prepared.store
-    unfit = store.misfits(step.spec for step in prepared.steps)
+    todo = {step.spec for step in prepared.steps if not store.finished(step.spec)}
+    unfit = store.misfits(todo)
     for step in prepared.steps:
-        done = store.finished(step.spec)
-        differs = None if done else unfit.get(step.spec)
+        done, differs = step.spec not in todo, unfit.get(step.spec)
         state = "done" if done else "to do" if differs is None else "again"
         steps.append(_planned(step.label, step.items, state, differs))
     return steps

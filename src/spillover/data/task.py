@@ -76,9 +76,8 @@ class Task(BaseModel):
     def metrics(self) -> tuple[str, ...]:
         """What it is scored by, as `Evaluation.scores` names it."""
         if self.kind == "classification":
-            return tuple(
-                f"accuracy_{how}" for how in ("strict", "choice", "calibrated")
-            )
+            readings = "strict", "choice", "calibrated"
+            return tuple(f"{self.metric}_{reading}" for reading in readings)
         return ("rouge1", "rouge2", "rougeL") if self.summarises else (self.metric,)
 
     @property

@@ -12,10 +12,11 @@ import json
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ class Store:
         finally:
             lock.release()
 
-    def misfits(self, specs: Iterable[Spec]) -> dict[Spec, list[str]]:
+    def misfits(self, specs: Collection[Spec]) -> dict[Spec, list[str]]:
         """Why the results that stand in these steps' places do not fit.
 
         Returns:
@@ -144,7 +145,9 @@ class Store:
             slot, for each step that there is one of.
         """
         there: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-        for path in sorted(self.root.glob(f"*/*/{MANIFEST}")):
+        kinds = sorted({spec.kind for spec in specs})
+        paths = (sorted((self.root / kind).glob(f"*/{MANIFEST}")) for kind in kinds)
+        for path in chain.from_iterable(paths):
             try:
                 entry = json.loads(path.read_text("utf-8"))
                 there[entry["kind"], entry["slot"]].append(_flat(entry["fields"]))

@@ -106,8 +106,9 @@ def _file(language: str) -> Any:
 
 def _slots(frame: str, language: str) -> Slots:
     """The slots of a frame, with those of all frames."""
-    of_frame: Slots = _file(language)["frames"].get(frame, {}).get("slots", {})
-    shared: Slots = _file(language)["shared"]
+    content = _file(language)
+    shared: Slots = content["shared"]
+    of_frame: Slots = content["frames"].get(frame, {}).get("slots", {})
     return shared | of_frame
 
 
