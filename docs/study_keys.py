@@ -98,18 +98,27 @@ def page() -> str:
 
 
 def section(model: type[BaseModel]) -> str:
-    """A heading, and a table of the keys that the model itself brings."""
+    """A heading, and the keys that no other section has, those needed first."""
     title, where = SECTIONS[model]
     schema = model.model_json_schema()["properties"]
+    shown = [
+        kind
+        for kind in model.__mro__[::-1]
+        if issubclass(kind, BaseModel) and (kind is model or kind not in SECTIONS)
+    ]
     words = {
-        part.arg_name: part.description for part in parse(model.__doc__ or "").params
+        part.arg_name: part.description
+        for kind in shown
+        for part in parse(kind.__doc__ or "").params
     }
     lines = [
         f"\n## {title}\n\n{where}\n",
         "| key | value | default | |",
         "|---|---|---|---|",
     ]
-    for name in filter(model.__annotations__.__contains__, schema):
+    own = {name for kind in shown for name in kind.__annotations__}
+    names = filter(own.__contains__, schema)
+    for name in sorted(names, key=lambda name: "default" in schema[name]):
         form, text = schema[name], " ".join((words[name] or "").split())
         cells = [f"`{name}`", value(form), default(form), text]
         lines.append(

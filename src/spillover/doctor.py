@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 from spillover import gguf
 from spillover.data import registry
 from spillover.data.columns import Split
-from spillover.data.corpus import Corpus
+from spillover.data.dataset import DataSet
 from spillover.data.sources import Hub, choose
 from spillover.data.task import Task
 from spillover.errors import Faults, SpilloverError, first_line
@@ -266,7 +266,7 @@ def _model(spec: ModelSpec) -> Check:
 
 def _data(study: Study | None, data_root: Path | None) -> Iterator[Check]:
     """Each task and corpus with all languages that would be read."""
-    everything: list[Task | Corpus] = []
+    everything: list[DataSet] = []
     if study is None:
         everything += map(registry.task, registry.task_names())
         everything += map(registry.corpus, registry.corpus_names())
@@ -285,7 +285,7 @@ def _data(study: Study | None, data_root: Path | None) -> Iterator[Check]:
         yield _held(data, parts, data_root, "missing" if study else "warning")
 
 
-def _tested(data: Task | Corpus) -> list[str]:
+def _tested(data: DataSet) -> list[str]:
     """The languages that have a test split at all; XCOPA's English has none."""
     return [
         code
@@ -295,7 +295,7 @@ def _tested(data: Task | Corpus) -> list[str]:
 
 
 def _held(
-    data: Task | Corpus,
+    data: DataSet,
     parts: Iterable[tuple[str, Split]],
     data_root: Path | None,
     lacking: State,

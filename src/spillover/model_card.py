@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import published
-from spillover.data.corpus import Corpus
+from spillover.data.dataset import DataSet
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.languages import PIVOT, language
 from spillover.model_spec import EMBEDDED, ModelSpec
@@ -111,7 +111,7 @@ def model_card(
     template = files("spillover") / "model_card.md.j2"
     settings = study.tune_settings(adapter.use)
     there = results.versions
-    used: list[Task | Corpus] = [adapter.task, *(u.resolve() for u in study.corpora)]
+    used: list[DataSet] = [adapter.task, *(u.resolve() for u in study.corpora)]
     body = environment.from_string(template.read_text("utf-8")).render(
         repo=repo,
         branch=revision,
@@ -205,7 +205,7 @@ def _on_the_hub(task: Task, code: str, split: Any) -> str | None:
     return next((hub.repo for hub in task.hub if hub.serves(code, split)), None)
 
 
-def _from_elsewhere(data: Task | Corpus) -> bool:
+def _from_elsewhere(data: DataSet) -> bool:
     """Whether a data set is looked for in a data root, and else on the Hub."""
     return bool(data.hub) or any(source.needs_root for source in data.files)
 

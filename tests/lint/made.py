@@ -83,6 +83,7 @@ def of_corpus(sentences: Mapping[str, list[str]], **changes: Any) -> Inputs:
         "n_expected": n,
         "missing": dict.fromkeys(sentences, 0),
         "placeholders": {code: part.count("NS") for code, part in sentences.items()},
+        "placeholder": "NS",
     }
     return Inputs(corpora={"lines": AlignedCorpus(**facts | changes)})
 

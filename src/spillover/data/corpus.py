@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from spillover.data.columns import Codes, Name
+from spillover.data.columns import Codes
+from spillover.data.dataset import DataSet
 from spillover.data.items import rank
-from spillover.data.sources import Files, Hub, choose
+from spillover.data.sources import choose
 from spillover.errors import DataError, unknown
 from spillover.languages import PIVOT
 
@@ -44,6 +45,7 @@ class AlignedCorpus:
         missing: language -> how many of the source language's sentences it lacks; the
             source language, how many of the others'.
         placeholders: language -> how many of its sentences are a placeholder.
+        placeholder: what these are.
     """
 
     ids: tuple[str, ...]
@@ -51,6 +53,7 @@ class AlignedCorpus:
     n_expected: int
     missing: Mapping[str, int]
     placeholders: Mapping[str, int]
+    placeholder: str | None = None
 
     @property
     def n(self) -> int:
@@ -58,39 +61,16 @@ class AlignedCorpus:
         return len(self.ids)
 
 
-class Corpus(BaseModel):
-    """A parallel corpus.
+class Corpus(DataSet):
+    """A parallel corpus; the `columns` of its sources say which is the `sentence`.
 
     Attributes:
-        name: how studies and the command line call it.
-        description: one line on what it holds.
-        languages: the languages it has.
-        files: where the official files lie; `columns` say which is the `sentence`.
-        hub: where the Hub has them.
+        languages: the languages that it has, two or more.
         distinct: keep the first row only of each sentence of the source language.
-        placeholder: the text that stands for one that was never translated.
-        licence: of the data.
-        citation: the paper to cite.
-        homepage: where the data set is described and can be had.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-
-    name: Name
-    description: str = ""
     languages: Codes = Field(min_length=2)
-    files: tuple[Files, ...] = ()
-    hub: tuple[Hub, ...] = ()
     distinct: bool = False
-    placeholder: str | None = None
-    licence: str = ""
-    citation: str = ""
-    homepage: str = ""
-
-    @property
-    def sources(self) -> tuple[Files | Hub, ...]:
-        """All sources, files first."""
-        return (*self.files, *self.hub)
 
     def load(self, language: str, data_root: Path | None = None) -> Sentences:
         """The sentences of one language, read as the source's test split.
@@ -199,6 +179,7 @@ class Corpus(BaseModel):
             }
             | {source: len(strange)},
             placeholders={language: len(found) for language, found in held.items()},
+            placeholder=self.placeholder,
         )
 
     def _ids(self, loaded: Sentences) -> list[str]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from spillover.data import template
-from spillover.data.columns import Codes, Name, Row, Split, Words
+from spillover.data.columns import Codes, Row, Split, Words
+from spillover.data.dataset import DataSet
 from spillover.data.items import Item, check_aligned
 from spillover.data.sources import Files, Hub, choose
 from spillover.errors import DataError, StudyError, unknown
@@ -21,12 +22,10 @@ OWN_PROMPT = "own"
 Metric = Literal["accuracy", "rougeL", "exact_number"]
 
 
-class Task(BaseModel):
+class Task(DataSet):
     """A task in several languages, with one English prompt for all of them.
 
     Attributes:
-        name: how studies and the command line call it.
-        description: one line on what is asked.
         kind: whether the answer is one of a few words, or free text.
         template: the prompt, with `{field}` where a text goes.
         answers: label -> the word that answers so (the verbalizer); empty for
@@ -34,33 +33,15 @@ class Task(BaseModel):
         metric: how predictions are scored.
         chance: the score of guessing uniformly, for information: nothing is computed
             from it. None where guessing scores nothing.
-        languages: the languages that it has.
         train_languages: those of them that have a train split of their own.
-        files: where the official files lie.
-        hub: where the Hub has them.
-        placeholder: the text that stands for one that was never translated.
-        licence: of the data.
-        citation: the paper to cite.
-        homepage: where the data set is described and can be had.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-
-    name: Name
-    description: str = ""
     kind: Literal["classification", "generation"]
     template: str
-    answers: Words = {}
+    answers: Words = Field(default={})
     metric: Metric
     chance: float | None = Field(default=None, gt=0, lt=1)
-    languages: Codes = Field(min_length=1)
     train_languages: Codes = ()
-    files: tuple[Files, ...] = ()
-    hub: tuple[Hub, ...] = ()
-    placeholder: str | None = None
-    licence: str = ""
-    citation: str = ""
-    homepage: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -79,11 +60,6 @@ class Task(BaseModel):
             readings = "strict", "choice", "calibrated"
             return tuple(f"{self.metric}_{reading}" for reading in readings)
         return ("rouge1", "rouge2", "rougeL") if self.summarises else (self.metric,)
-
-    @property
-    def sources(self) -> tuple[Files | Hub, ...]:
-        """All sources, files first."""
-        return (*self.files, *self.hub)
 
     def prompt(self, item: Item) -> str:
         """The template, filled with the item's texts as they are."""

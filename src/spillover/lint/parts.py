@@ -9,7 +9,6 @@ from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.languages import PIVOT
 from spillover.pipeline.inputs import Inputs, TaskInputs
-from spillover.study import Study
 
 Pairs = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -25,7 +24,7 @@ def splits(data: TaskInputs) -> list[tuple[str, str, Sequence[Item]]]:
     return [(PIVOT, "training", data.train), *test]
 
 
-def parallel(study: Study, inputs: Inputs) -> Iterator[tuple[str, str, Pairs]]:
+def parallel(inputs: Inputs) -> Iterator[tuple[str, str, Pairs]]:
     """Where, language, and (English text, text) of the same id, by field.
 
     Placeholders are left out, and languages without a pair.
@@ -45,15 +44,8 @@ def parallel(study: Study, inputs: Inputs) -> Iterator[tuple[str, str, Pairs]]:
             if code != PIVOT and any(fields.values()):
                 yield f"task {key}", code, fields
     for key, corpus in inputs.corpora.items():
-        mark = marks(study)[key]
         for code, sentences in corpus.sentences.items():
             both = zip(corpus.sentences[PIVOT], sentences, strict=True)
-            pairs = [pair for pair in both if pair[1] != mark]
+            pairs = [pair for pair in both if pair[1] != corpus.placeholder]
             if code != PIVOT and pairs:
                 yield f"corpus {key}", code, {FIELD: pairs}
-
-
-def marks(study: Study) -> dict[str, str | None]:
-    """Corpus -> its placeholder."""
-    resolved = [use.resolve() for use in study.corpora]
-    return {corpus.name: corpus.placeholder for corpus in resolved}

@@ -8,7 +8,7 @@ from typing import Any
 
 from spillover.data.corpus import AlignedCorpus
 from spillover.languages import PIVOT
-from spillover.lint.parts import marks, parallel
+from spillover.lint.parts import parallel
 from spillover.lint.remark import Level, Remark, listed, name, shown
 from spillover.pipeline.inputs import Inputs
 from spillover.study import Study, TaskUse
@@ -104,7 +104,7 @@ def alignment(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """
     from scipy.stats import spearmanr
 
-    for where, code, fields in parallel(study, inputs):
+    for where, code, fields in parallel(inputs):
         for field, pairs in fields.items():
             n = len(pairs)
             source = [float(len(text)) for text, _ in pairs]
@@ -133,10 +133,8 @@ def placeholders(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remar
             kept = [item.id for item in items if mark in item.fields.values()]
             if held:
                 yield _held(f"task {key}", code, mark, kept, len(items), held)
-    for key, mark in marks(study).items():
-        if key not in inputs.corpora:
-            continue
-        corpus = inputs.corpora[key]
+    for key, corpus in inputs.corpora.items():
+        mark = corpus.placeholder
         for code, held in corpus.placeholders.items():
             rows = zip(corpus.ids, corpus.sentences[code], strict=True)
             kept = [id for id, text in rows if text == mark]
@@ -165,7 +163,7 @@ def _held(
 
 def stand_ins(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """One text in place of many English ones: a placeholder that nobody declared."""
-    for where, code, fields in parallel(study, inputs):
+    for where, code, fields in parallel(inputs):
         pairs = [pair for part in fields.values() for pair in part]
         sources = defaultdict[str, set[str]](set)
         for english, text in pairs:

@@ -16,7 +16,7 @@ from spillover.identify import (
 )
 from spillover.languages import LANGUAGES
 from spillover.lint.items import normalised
-from spillover.lint.parts import marks, parallel, splits, texts
+from spillover.lint.parts import parallel, splits, texts
 from spillover.lint.remark import (
     LOOKED_AT,
     Remark,
@@ -43,7 +43,7 @@ SCRIPTS = {"Hans": "simplified", "Hant": "traditional", "mixed": "both kinds of"
 
 def untranslated(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Texts that are the English ones, but for case, spaces and punctuation."""
-    for where, code, fields in parallel(study, inputs):
+    for where, code, fields in parallel(inputs):
         pairs = [pair for part in fields.values() for pair in part]
         plain = [(*normalised(pair), pair[1]) for pair in pairs]
         long = [row for row in plain if len(row[0]) >= LONG]
@@ -62,7 +62,7 @@ def untranslated(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remar
 
 def language(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Texts in another language than the declared one, as far as it can be told."""
-    for where, code, what, rows in _texts(study, inputs):
+    for where, code, what, rows in _texts(inputs):
         if code not in identifiable():
             message = (
                 f"{name(code)} cannot be identified: nobody has looked whether the "
@@ -88,7 +88,7 @@ def language(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
 
 def script(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Texts without a single letter of their language's script."""
-    for where, code, what, rows in _texts(study, inputs):
+    for where, code, what, rows in _texts(inputs):
         written = LANGUAGES[code].script
         shares = [(script_share(text, written), text) for text in rows]
         lettered = [(share, text) for share, text in shares if share is not None]
@@ -107,7 +107,7 @@ def script(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
 def chinese(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Chinese in other characters than declared, or in those of other data sets."""
     rows = defaultdict[str, list[str]](list)
-    for where, code, _, part in _texts(study, inputs):
+    for where, code, _, part in _texts(inputs):
         if code == "zh":
             rows[where] += part
     kinds = {where: chinese_script(part) for where, part in rows.items()}
@@ -124,7 +124,7 @@ def chinese(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
         yield Remark("warning", "chinese", where, "zh", message, n, n)
 
 
-def _texts(study: Study, inputs: Inputs) -> Iterator[tuple[str, str, str, list[str]]]:
+def _texts(inputs: Inputs) -> Iterator[tuple[str, str, str, list[str]]]:
     """Where, language, what they are, and at most `LOOKED_AT` texts of each part."""
     for key, data in inputs.tasks.items():
         for code, split, items in splits(data):
@@ -133,10 +133,9 @@ def _texts(study: Study, inputs: Inputs) -> Iterator[tuple[str, str, str, list[s
             rows = [text for place in chosen for text in _of_item(data, items[place])]
             yield f"task {key}", code, f"{split} texts", rows
     for key, corpus in inputs.corpora.items():
-        mark = marks(study)[key]
         for code, sentences in corpus.sentences.items():
             rows = [sentences[place] for place in first(corpus.ids)]
-            rows = [text for text in rows if text != mark]
+            rows = [text for text in rows if text != corpus.placeholder]
             yield f"corpus {key}", code, "sentences", rows
 
 

@@ -11,7 +11,7 @@ from spillover.data.task import OWN_PROMPT
 from spillover.encoding import Encoder
 from spillover.errors import ModelError
 from spillover.languages import LANGUAGES, PIVOT
-from spillover.lint.parts import marks, splits, texts
+from spillover.lint.parts import splits, texts
 from spillover.lint.remark import Level, Remark, first, graded, listed, name
 from spillover.pipeline.inputs import Inputs, TaskInputs
 from spillover.study import Study
@@ -78,7 +78,7 @@ def fertility(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     set apart by spaces.
     """
     for key, corpus in inputs.corpora.items():
-        mark = marks(study)[key]
+        mark = corpus.placeholder
         held = [mark in row for row in zip(*corpus.sentences.values(), strict=True)]
         places = [place for place in first(corpus.ids) if not held[place]]
         if not places:  # each of them is a placeholder somewhere

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spillover.data import template
 from spillover.data.corpus import AlignedCorpus, Corpus
+from spillover.data.dataset import DataSet
 from spillover.data.items import Item, shuffled, subsample, without_placeholders
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
@@ -141,7 +142,7 @@ def read_inputs(study: Study, data_root: Path | None) -> Inputs:
     return inputs
 
 
-def languages_of(study: Study, data: Task | Corpus) -> list[str]:
+def languages_of(study: Study, data: DataSet) -> list[str]:
     """The study's languages that a task or corpus has, in the study's order."""
     return [code for code in study.languages if code in data.languages]
 
@@ -153,7 +154,7 @@ def _once(key: str, name: str, before: Container[str]) -> None:
         )
 
 
-def _shared(study: Study, data: Task | Corpus, least: int) -> None:
+def _shared(study: Study, data: DataSet, least: int) -> None:
     shared = languages_of(study, data)
     if PIVOT not in data.languages or len(shared) < least:
         raise StudyError(

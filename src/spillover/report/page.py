@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from spillover.analysis.verdict import Verdict
-    from spillover.data.corpus import Corpus
-    from spillover.data.task import Task
+    from spillover.data.dataset import DataSet
     from spillover.report.figures import Drawing
     from spillover.results import Results
 
@@ -162,7 +161,7 @@ def _fitted(sections: Sequence[dict[str, Any]]) -> int:
 def _sources(results: Results) -> list[tuple[str, str]]:
     """Each task and corpus, with what is to be cited, its licence, and its home."""
     study = results.study
-    used: list[Task | Corpus] = [use.resolve() for use in study.tasks]
+    used: list[DataSet] = [use.resolve() for use in study.tasks]
     used += [use.resolve() for use in study.corpora]
     return [
         (
