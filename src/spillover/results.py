@@ -251,6 +251,7 @@ class Results:
             self._of_the_tables(self.similarities),
             self._of_the_tables(self.correlations),
             self.diagnostics,
+            self.confusions,
             self.metrics,
             self.kinds,
             PIVOT,

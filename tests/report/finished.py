@@ -37,7 +37,7 @@ def decided(made: Results, of: Decided, *, differ: int | None = None) -> Results
         of: what is to be decided.
         differ: a seed in which nothing changes.
     """
-    compared, evaluated, constant = [], [], []
+    compared, evaluated, constant, confused = [], [], [], []
     model = {"model": "invented", "prompt": "own"}
     for (task, code), how in _each(made, of):
         metric = made.metrics[task]
@@ -61,12 +61,31 @@ def decided(made: Results, of: Decided, *, differ: int | None = None) -> Results
             state |= {"value": 0.5 + change, "n_expected": 100}
             state |= {"low": 0.45 + change, "high": 0.55 + change}
             evaluated.append(head | state)
+            if made.kinds[task] == "classification":
+                right = (57, 27) if sure and how == "above" else (40, 10)
+                place = {"tuned_on": task, "seed": seed, "reading": "strict"}
+                confused += [head | place | cell for cell in _cells(made, task, right)]
     return replace(
         made,
         comparisons=tidy(compared, collect.COMPARISONS),
         evaluations=tidy(evaluated, collect.EVALUATIONS),
         diagnostics=tidy(constant, collect.DIAGNOSTICS),
+        confusions=tidy(confused, collect.CONFUSIONS),
     )
+
+
+def _cells(made: Results, task: str, right: tuple[int, int]) -> Any:
+    """So many of 60 items of the first label, and of 40 of the second, are right."""
+    [answers] = [
+        u.resolve().answers for u in made.study.tasks if u.resolve().name == task
+    ]
+    first, second, *_ = answers
+    for gold, other, n, hits in (
+        (first, second, 60, right[0]),
+        (second, first, 40, right[1]),
+    ):
+        yield {"gold": gold, "answer": gold, "n": hits}
+        yield {"gold": gold, "answer": other, "n": n - hits}
 
 
 def _each(made: Results, of: Decided) -> Any:

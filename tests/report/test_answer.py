@@ -46,8 +46,8 @@ def test_it_carries_over():
     )
     assert third.rests_on == (
         "Spearman's ρ over 5 languages, English not among them; permutation p, "
-        "adjusted for the poolings and layers of a corpus, below 0.05; the smallest p "
-        "that can come out before adjustment is 0.017. A correlation is no proof of a "
+        "adjusted for the poolings and layers of a corpus, below 0.05; the smallest "
+        "that can come out is 0.017. A correlation is no proof of a "
         "cause."
     )
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_told_is_not_told():
     assert third.text == (
         "Whether similarity before tuning ranks the languages as their scores after it "
         "do cannot be told from 5 languages: ρ is 0.90 in 2 correlations, none with an "
-        "adjusted p below 0.05; even before adjustment no p below 0.017 is possible."
+        "adjusted p below 0.05; none below 0.017 is possible."
     )
 
 
@@ -207,8 +207,8 @@ def test_many_languages_are_counted():
 def test_nothing_measured_is_said():
     made = decided(results(FIVE, corpora=[]), {})
     english = made.comparisons[made.comparisons["language"] == "en"]
-    alone = made.evaluations[made.evaluations["language"] == "en"]
-    made = replace(made, comparisons=english, evaluations=alone)
+    alone = made.confusions[made.confusions["language"] == "en"]
+    made = replace(made, comparisons=english, confusions=alone)
     first, second, third = answer(made)
     assert "no other language was evaluated" in first.text
     assert first.rests_on == second.rests_on == "No comparison of before and after."

@@ -23,6 +23,7 @@ from spillover.analysis.permutation import (
     coefficients,
     orders,
     permuted,
+    sampling_error,
     settled,
 )
 from spillover.errors import DataError
@@ -40,12 +41,14 @@ class Correlation:
             None for Kendall's τ, which has none.
         p_exact: two-sided p of the permutation test: the share of all n! orders whose
             coefficient is at least as far from 0; above 9 languages of 20,000 orders.
-        p_error: standard error of `p_exact` from sampling orders; 0 where all were
-            tried.
+        p_error: standard error of `p_exact` from sampling orders; 0 where, and only
+            where, all were tried.
         p_min: the smallest `p_exact` that any order of these values reaches: 2/n!
             without ties. Above 9 languages, that any of the sampled orders reaches.
         p_family: `p_exact` adjusted for having looked at several places at once (see
             `correlate_places`); the same as `p_exact` for one.
+        p_family_min: the smallest `p_family` that any of the orders reaches here. Of
+            places that order the languages differently it is above `p_min`.
         jackknife: lowest and highest coefficient when one language is left out; None
             where one of them does not exist.
         n: number of languages.
@@ -60,6 +63,7 @@ class Correlation:
     p_error: float | None
     p_min: float | None
     p_family: float | None
+    p_family_min: float | None
     jackknife: tuple[float, float] | None
     n: int
     languages: tuple[str, ...]
@@ -151,7 +155,7 @@ def correlate_places(
     reasons = [_reason_for_gap(x, y) for y in rows]
     whole = [y for y, reason in zip(rows, reasons, strict=True) if reason is None]
     tested = iter(_tested(x, np.array(whole), statistic, languages) if whole else ())
-    gaps = (None,) * 7
+    gaps = (None,) * 8
     return [
         next(tested)
         if reason is None
@@ -172,16 +176,17 @@ def _tested(
         value, p_t = _value(x, y, statistic)
         least = size[0] - TOLERANCE  # the observed order is the first
         p = float((size >= least).mean())
-        most = float((size >= size.max() - TOLERANCE).mean())
+        most = size.max() - TOLERANCE
         found.append(
             Correlation(
                 statistic=statistic,
                 value=value,
                 p_t=p_t,
                 p_exact=p,
-                p_error=0.0 if exact else math.sqrt(p * (1 - p) / len(size)),
-                p_min=most,
+                p_error=0.0 if exact else sampling_error(p, len(size)),
+                p_min=float((size >= most).mean()),
                 p_family=float((highest >= least).mean()),
+                p_family_min=float((highest >= most).mean()),
                 jackknife=_jackknife(x, y, statistic),
                 n=n,
                 languages=languages,

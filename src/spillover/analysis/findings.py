@@ -8,9 +8,9 @@ Another finding is another such function, given to `check`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from spillover.analysis.uncertainty import wilson
+from spillover.analysis.uncertainty import holm, wilson
 from spillover.analysis.verdict import Claim, Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
@@ -36,8 +36,8 @@ def improves(evidence: Evidence) -> Iterator[Verdict]:
     claim = Claim(
         "improves",
         "Tuning in English alone raises the task's score in each other language.",
-        "supported: after is better in each language, Holm-adjusted p < 0.05 (in every "
-        "seed); contradicted: it is worse in one of them, with such a p",
+        "supported: after is better in each language, Holm-adjusted p < 0.05; "
+        "contradicted: it is worse in one of them, with such a p; either in every seed",
         "better",
         "worse",
     )
@@ -52,8 +52,8 @@ def improves_at_same_length(evidence: Evidence) -> Iterator[Verdict]:
         "With answers cut to the same length, tuning in English alone raises the score "
         "in each other language.",
         "supported: with both answers of an item cut to as many tokens as the shorter "
-        "one has, after is better in each language, Holm-adjusted p < 0.05 (in every "
-        "seed); contradicted: it is worse in one of them, with such a p",
+        "one has, after is better in each language, Holm-adjusted p < 0.05; "
+        "contradicted: it is worse in one of them, with such a p; either in every seed",
         "better",
         "worse",
     )
@@ -67,8 +67,8 @@ def _rises(evidence: Evidence, claim: Claim, task: str, metric: str) -> Verdict:
     rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
     rows = rows[rows["language"] != evidence.pivot]
     numbers = {
-        str(language): f"{part['before'].mean():.3f} to {part['after'].mean():.3f}, "
-        f"adjusted p {_p(part['p_holm'].max())}"
+        str(language): f"{_numbers(part['before'])} before, "
+        f"{_numbers(part['after'])} after, adjusted p {_ps(part['p_holm'])}"
         for language, part in rows.groupby("language", sort=False)
     }
     return claim.verdict(task, numbers, _surely(rows, 1), _surely(rows, -1))
@@ -76,11 +76,12 @@ def _rises(evidence: Evidence, claim: Claim, task: str, metric: str) -> Verdict:
 
 def _surely(rows: pd.DataFrame, sign: int) -> list[str]:
     """The languages in which every comparison (seed) has surely changed this way."""
-    return [
-        str(language)
-        for language, part in rows.groupby("language", sort=False)
-        if (part["p_holm"] < ALPHA).all() and (sign * part["difference"] > 0).all()
-    ]
+    each = rows.groupby("language", sort=False)
+    return [str(language) for language, part in each if _all_sure(part, sign)]
+
+
+def _all_sure(rows: pd.DataFrame, sign: int) -> bool:
+    return bool((rows["p_holm"].lt(ALPHA) & (sign * rows["difference"]).gt(0)).all())
 
 
 def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
@@ -89,48 +90,77 @@ def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
         "beats-constant",
         "After tuning, answers are better than the best constant answer.",
         "supported: the 95 % interval of the accuracy after tuning is above the share "
-        "of the most frequent gold label in each language (in every seed); "
-        "contradicted: it is below the 95 % interval of that share in one of them",
+        "of the most frequent gold label in each language; contradicted: in one of "
+        "them fewer items are right than always giving one of the answers gets right, "
+        "by exact McNemar tests, Holm-adjusted p < 0.05 over languages and answers; "
+        "either in every seed",
         "above",
         "below",
     )
     for task in evidence.metrics:
         if evidence.kinds[task] != "classification":
             continue
-        rows = _against_constant(evidence, task)
-        above = [row.language for row in rows if row.above]
-        below = [row.language for row in rows if row.below]
-        numbers = {row.language: row.text for row in rows}
-        yield claim.verdict(task, numbers, above, below)
+        rows = _against_constants(evidence, task)
+        each = rows.groupby("language", sort=False)
+        # Worse than one answer is enough, but than the same one in every seed.
+        below = [
+            str(code)
+            for code, part in each
+            if any(_all_sure(of, -1) for _, of in part.groupby("constant"))
+        ]
+        numbers = {
+            str(code): f"{_numbers(part['accuracy'])} against {part['share'].max():.3f}"
+            for code, part in each
+        }
+        yield claim.verdict(task, numbers, _above(rows), below)
 
 
-class _AgainstConstant(NamedTuple):
-    language: str
-    above: bool
-    below: bool
-    text: str
+def _above(rows: pd.DataFrame) -> list[str]:
+    """The languages whose accuracy is surely above every share, in every seed."""
+    each = (rows["low"] > rows["share"]).groupby(rows["language"], sort=False).all()
+    return [str(code) for code, above in each.items() if above]
 
 
-def _against_constant(evidence: Evidence, task: str) -> list[_AgainstConstant]:
-    """Accuracy after tuning and the best constant answer, in each other language."""
-    constant = _of(
-        evidence.diagnostics, measure="baseline_majority", prompt=OWN_PROMPT, task=task
-    ).groupby("language")
-    shares, counts = (constant[name].first().to_dict() for name in ("value", "n"))
-    metric = evidence.metrics[task]
-    rows = _of(evidence.evaluations, task=task, metric=metric, prompt=OWN_PROMPT)
-    rows = rows[rows["tuned_on"].eq(task) & rows["language"].ne(evidence.pivot)]
-    found = []
-    for language, part in rows.groupby("language", sort=False):
-        name = str(language)
-        share, n = float(shares[name]), int(counts[name])
-        # The best of several shares of a sample is above what it estimates: an
-        # accuracy below the share alone is nothing yet.
-        least = wilson(round(share * n), n).low
-        above, below = (part["low"] > share).all(), (part["high"] < least).all()
-        text = f"{part['value'].mean():.3f} against {share:.3f}"
-        found.append(_AgainstConstant(name, bool(above), bool(below), text))
-    return found
+AGAINST = [
+    "language", "seed", "constant", "accuracy", "low", "share", "difference", "p",
+]  # fmt: skip
+
+
+def _against_constants(evidence: Evidence, task: str) -> pd.DataFrame:
+    """Answers after tuning against always giving one of them, in each other language.
+
+    One row a language, seed and constant answer. The shares of the gold labels are of
+    a sample, too, and the best of several. So `p` is not of the accuracy against a
+    share, but of the items on which one of the two is right and the other is not.
+    """
+    import pandas as pd
+    from scipy.stats import binomtest
+
+    reading = evidence.metrics[task].removeprefix("accuracy_")
+    cells = _of(evidence.confusions, task=task, prompt=OWN_PROMPT, reading=reading)
+    cells = cells[cells["tuned_on"].eq(task) & cells["language"].ne(evidence.pivot)]
+    cells = cells.assign(right=cells["n"].where(cells["gold"] == cells["answer"], 0))
+    rows = []
+    for (language, seed), part in cells.groupby(["language", "seed"], sort=False):
+        n, hits = part["n"].sum(), part["right"].sum()
+        for constant, of in part.groupby("gold", sort=False):
+            won = int(hits - of["right"].sum())
+            lost = int(of["n"].sum() - of["right"].sum())
+            rows.append(
+                {
+                    "language": language,
+                    "seed": seed,
+                    "constant": constant,
+                    "accuracy": hits / n,
+                    "low": wilson(int(hits), int(n)).low,
+                    "share": of["n"].sum() / n,
+                    "difference": won - lost,
+                    "p": binomtest(won, won + lost).pvalue if won + lost else 1.0,
+                }
+            )
+    frame = pd.DataFrame(rows, columns=AGAINST)
+    adjusted = frame.groupby("seed")["p"].transform(lambda p: holm(p.tolist()))
+    return frame.assign(p_holm=adjusted)
 
 
 def parallel_beats_random(evidence: Evidence) -> Iterator[Verdict]:
@@ -202,8 +232,7 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
 def _learnt(evidence: Evidence, task: str, scores: pd.DataFrame) -> set[str]:
     """The languages with more than the form of an answer, where that can be told."""
     if evidence.kinds.get(task) == "classification":
-        answers = _against_constant(evidence, task)
-        return {answer.language for answer in answers if answer.above}
+        return {*_above(_against_constants(evidence, task))}
     metric = evidence.metrics.get(task, "")
     if is_rouge(metric):
         same = {"task": task, "metric": metric + SAME_LENGTH, "prompt": OWN_PROMPT}
@@ -239,8 +268,8 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
             sentence += f" ± {row.p_error:.2g} of random orders"
         if row.family > 1:
             sentence += f" ({_p(row.p_family)} adjusted)"
-        if row.p_min >= ALPHA:
-            sentence += f"; these cannot show less than {_p(row.p_min)}"
+        if row.p_family_min >= ALPHA:
+            sentence += f"; these cannot show less than {_p(row.p_family_min)}"
         numbers = {"rho": f"{row.value:.3f}", "interval": _interval(row.low, row.high)}
         numbers["one language less"] = _interval(row.without_low, row.without_high)
         yield Verdict(
@@ -345,6 +374,15 @@ def _places(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[str, pd.Data
             ", ".join(f"layer {v}" if k == "layer" else str(v) for k, v in named),
             part,
         )
+
+
+def _numbers(values: pd.Series) -> str:
+    """One number, or those of all seeds."""
+    return ", ".join(dict.fromkeys(f"{value:.3f}" for value in values))
+
+
+def _ps(values: pd.Series) -> str:
+    return ", ".join(dict.fromkeys(map(_p, values)))
 
 
 def _p(value: float) -> str:

@@ -41,6 +41,16 @@ def settled(values: Mapping[str, float]) -> dict[str, float]:
     return dict(zip(values, rounded.tolist(), strict=True))
 
 
+def sampling_error(p: float, tried: int) -> float:
+    """Standard error of a p by a sample of orders; never 0, as it is of all of them.
+
+    Args:
+        p: the share of the orders.
+        tried: how many these are.
+    """
+    return math.sqrt(max(p * (1 - p), 1 / tried) / tried)
+
+
 def features(values: npt.NDArray[Any], statistic: Statistic) -> Floats:
     """What two sides' cosine is the coefficient of.
 

@@ -26,6 +26,7 @@ from spillover.analysis.permutation import (
     Statistic,
     coefficients,
     features,
+    sampling_error,
     settled,
 )
 from spillover.errors import DataError
@@ -42,7 +43,8 @@ class Pooled:
         statistic: which coefficient.
         value: its mean over the strata.
         p: two-sided p of the stratified permutation test.
-        p_error: its standard error from sampling permutations; 0 if all were tried.
+        p_error: its standard error from sampling permutations; 0 if, and only if, all
+            were tried.
         p_min: the smallest p that any permutation reaches, or that a sample can show.
         jackknife: lowest and highest mean when one language is left out everywhere;
             None where a stratum would be left with fewer than three languages or with
@@ -110,7 +112,7 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         statistic=statistic,
         value=float(means[0]),
         p=p,
-        p_error=0.0 if exact else math.sqrt(p * (1 - p) / len(means)),
+        p_error=0.0 if exact else sampling_error(p, len(means)),
         p_min=least,
         jackknife=_jackknife(strata, languages, statistic),
         n_languages=len(languages),

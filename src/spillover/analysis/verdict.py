@@ -19,11 +19,12 @@ class Evidence:
     """A study's tidy results.
 
     Attributes:
-        evaluations: as `spillover.pipeline.collect` describes, as are the next four.
+        evaluations: as `spillover.pipeline.collect` describes, as are the next five.
         comparisons: after against before.
         similarities: of every state of the model.
         correlations: with similarity before tuning.
         diagnostics: of the answers.
+        confusions: gold labels against answers.
         metrics: task -> the metric that is looked at.
         kinds: task -> classification or generation.
         pivot: the language that was tuned on.
@@ -34,6 +35,7 @@ class Evidence:
     similarities: pd.DataFrame
     correlations: pd.DataFrame
     diagnostics: pd.DataFrame
+    confusions: pd.DataFrame
     metrics: Mapping[str, str]
     kinds: Mapping[str, str]
     pivot: str = PIVOT

@@ -35,8 +35,8 @@ MEASURES = (
 CORRELATIONS = [
     "model", "seed", "task", "metric", "corpus", "pooling", "layer", "measure",
     "statistic", "value", "low", "high", "reliability", "p_t", "p_exact", "p_error",
-    "p_min", "p_family", "family", "without_low", "without_high", "n", "languages",
-    "reason",
+    "p_min", "p_family", "p_family_min", "family", "without_low", "without_high", "n",
+    "languages", "reason",
 ]  # fmt: skip
 CONTROLS = [
     "model", "seed", "task", "metric", "corpus", "pooling", "layer", "control", "value",

@@ -226,8 +226,8 @@ def _ranking(rows: pd.DataFrame, whether: str) -> str:
         )
         if rows["p_error"].gt(0).any():
             return f"{text}."
-        least = f"{rows['p_min'].min():.2g}"
-        return f"{text}; even before adjustment no p below {least} is possible."
+        least = f"{rows['p_family_min'].min():.2g}"
+        return f"{text}; none below {least} is possible."
     text = f"{RANKS[0].upper()}{RANKS[1:]} in {_shown(held, len(rows))}"
     text += f", the other way round in {_shown(turned, len(rows))}" if turned else ""
     return text + (f"; the other {open_} cannot be told." if open_ else ".")
@@ -237,8 +237,7 @@ def _of_languages(rows: pd.DataFrame) -> str:
     """What the correlations rest on."""
     exact = rows[rows["p_error"].eq(0)]
     least = (
-        "; the smallest p that can come out before adjustment is "
-        f"{_range(exact['p_min'], '.2g')}"
+        f"; the smallest that can come out is {_range(exact['p_family_min'], '.2g')}"
         if len(exact)
         else ""
     )
