@@ -137,7 +137,9 @@ def test_of_two_processes_one_computes(tmp_path: Path) -> None:
 
 def test_misfit_names_the_fields_of_the_nearest_result(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    near = SPEC.fields | {"settings": {"beams": 1}}
+    both = ("yes", "Yes"), ("no", "No")
+    spec = Spec(SPEC.kind, SPEC.slot, SPEC.fields | {"answers": both})
+    near = spec.fields | {"settings": {"beams": 1}}
     far = {"seed": 9, "settings": {"beams": 2}, "new": 1}
     for fields in (near, far):
         with store.making(Spec("evaluate", SPEC.slot, fields), {}):
@@ -146,8 +148,8 @@ def test_misfit_names_the_fields_of_the_nearest_result(tmp_path: Path) -> None:
         pass
     elsewhere = Spec("evaluate", "elsewhere", SPEC.fields)
     of_another_kind = Spec("embed", SPEC.slot, SPEC.fields)
-    asked = [SPEC, elsewhere, of_another_kind]
-    assert store.misfits(asked) == {SPEC: ["settings.beams"]}
+    asked = [spec, elsewhere, of_another_kind]
+    assert store.misfits(asked) == {spec: ["settings.beams"]}
 
 
 @pytest.mark.parametrize("damaged", ["", "{}", "[1]", '{"slot": "a"}', '{"slot'])

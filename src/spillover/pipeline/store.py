@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -155,7 +156,8 @@ class Store:
                 continue
         found = {}
         for spec in specs:
-            wanted = _flat(spec.fields)
+            # As read back: JSON has no tuples.
+            wanted = _flat(json.loads(json.dumps(spec.fields)))
             each = [
                 sorted(n for n in wanted | old if wanted.get(n) != old.get(n))
                 for old in there[spec.kind, spec.slot]
@@ -196,12 +198,12 @@ def check_writable(folder: Path) -> None:
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
-    if not there.is_dir():
-        reason = f"{there} is a file"
-    elif not os.access(there, os.W_OK | os.X_OK):
-        reason = f"{there} may not be written to"
-    else:
-        return
-    raise OutputError(
-        f"cannot be written ({reason})", where=folder, fix="name another with --out"
-    )
+    try:  # what may be written is only seen by writing
+        with TemporaryFile(dir=there):
+            return
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror}: {there})",
+            where=folder,
+            fix="name another with --out",
+        ) from error
