@@ -159,6 +159,8 @@ def test_stems_are_the_default() -> None:
         ("en", "ﬁn ＧＰＴ４ １２％", "ﬁn ｇｐｔ ４ １２"),  # compatible, not the same
         ("en", "co\u00adop x\u200by\ufffd", "coop xy"),  # invisible, broken
         ("en", "a\tb\nc\u2028d\u00a0e", "a b c d e"),
+        ("en", "a\x0cb\x0bc\x85d", "a b c d"),  # other breaks
+        ("el", "\u03aa\u0301 J\u030c", "\u0390 \u01f0"),  # no such capitals
         ("en", "👍🏽 ❤\ufe0f 👨\u200d👩 🇩🇪", "👍 🏽 ❤\ufe0f 👨 👩 🇩 🇪"),
         ("en", "ab\u0301c 1\u20e3", "ab\u0301c 1\u20e3"),  # marks stay with it
         ("en", "\u0301 a !\ufe0f b", "a b"),

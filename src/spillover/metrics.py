@@ -58,21 +58,21 @@ def mean(scores: Sequence[float]) -> float:
 # otherwise a number with at most one separator, which then is the decimal one.
 _NUMBER = re.compile(
     r"(?:(?<![0-9A-Za-z)])-)?"
-    r"(?:(?!0)\d{1,3}(?P<group>[., ])(?:\d{2,3}(?P=group))*\d{3}(?!\d)"
+    r"(?:(?!0)\d{1,3}(?P<group>[., '])(?:\d{2,3}(?P=group))*\d{3}(?!\d)"
     r"(?:(?!(?P=group))[.,]\d+)?"
     r"|\d+(?:[.,]\d+)?)"
 )
-_ASCII_MARKS = str.maketrans("，．－−٬٫\u00a0\u2009\u202f", ",.--,.   ")
+_ASCII_MARKS = str.maketrans("，．－−٬٫’\u00a0\u2009\u202f", ",.--,.'   ")
 
 
 def last_number(text: str) -> Decimal | None:
     """The last number in a text, as in the usual reading of an MGSM answer.
 
-    Digits of every script count, as do a minus sign and a decimal part. A point, comma
-    or space with exactly three digits after it groups thousands, whatever the language:
-    the same model writes 1,000 and 1.000 for a thousand, and sums of money, the
-    decimals of these answers, have two places. Fractions, powers and number words are
-    not read.
+    Digits of every script count, as do a minus sign and a decimal part. A point,
+    comma, space or apostrophe with exactly three digits after it groups thousands,
+    whatever the language: the same model writes 1,000 and 1.000 for a thousand, and
+    sums of money, the decimals of these answers, have two places. Fractions, powers
+    and number words are not read.
 
     Returns:
         The number, or None if there is none.

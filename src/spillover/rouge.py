@@ -119,7 +119,9 @@ class RougeTokenizer:
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
         if self.language.code in ("az", "tr"):
             text = text.replace("İ", "i").replace("I", "ı")
-        return " ".join(_PUNCTUATION.sub(" ", text.lower()).split())
+        # Again: of some capitals only the small letter is one character with its mark.
+        text = unicodedata.normalize("NFC", text.lower())
+        return " ".join(_PUNCTUATION.sub(" ", text).split())
 
 
 @cache
@@ -169,7 +171,7 @@ def packages(language: str) -> dict[str, str]:
 
 
 # Control and format characters, unassigned ones, and what stands for broken bytes.
-_INVISIBLE = regex.compile(r"[[\p{C}\uFFFD]--[\t\n\r]]", regex.V1)
+_INVISIBLE = regex.compile(r"[[\p{C}\uFFFD]--[\s]]", regex.V1)
 _PUNCTUATION = regex.compile(r"[\p{P}$+<=>^`|~]")
 
 _HAN = r"[\p{Han}&&\p{Lo}]"

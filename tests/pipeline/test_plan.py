@@ -293,6 +293,14 @@ def test_a_steps_version_is_in_its_keys(
     assert changed(before, keys(tiny_study)) == matching(before, *concerned)
 
 
+def test_a_scorers_version_is_in_the_keys_of_what_it_scores(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = keys(tiny_study)
+    monkeypatch.setattr(module, "SCORERS", {"rougeL": 99})
+    assert changed(before, keys(tiny_study)) == matching(before, "evaluate titles")
+
+
 def test_work_grows_with_items_and_epochs(tiny_study: TinyStudy) -> None:
     def work() -> dict[str, float]:
         return {step.label: step.work for step in steps(tiny_study)}

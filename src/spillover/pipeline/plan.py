@@ -20,6 +20,7 @@ from spillover.settings import NOT_IN_KEY
 from spillover.study import Study
 
 VERSIONS = {"tune": 2, "evaluate": 2, "embed": 1, "compare": 2}
+SCORERS = {"rougeL": 2, "exact_number": 2}
 """Raised by whoever changes what a step computes: all its results are then redone."""
 
 OF_THE_OTHER: Mapping[str, set[str]] = {
@@ -242,6 +243,8 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                         mode="json", exclude=OF_THE_OTHER[task.kind]
                     ),
                 }
+                if task.kind == "generation":
+                    fields["scorer"] = SCORERS[task.metric]
                 if task.summarises:
                     identifier = {"py3langid": version("py3langid")}
                     fields["packages"] = packages(language) | identifier
