@@ -360,14 +360,26 @@ def test_the_interval_is_narrow_where_the_orders_are_sure_and_holds_the_estimate
 def test_languages_that_go_up_and_down_together_keep_their_order():
     rng = np.random.default_rng(10)
     x = np.arange(5.0)
-    still = np.tile(x, (100, 1))
+    still = np.tile(x, (100, 1)) + rng.normal(0, 1e-6, (100, 5))
     loud = still + rng.normal(0, 3, still.shape)
     assert correlation_interval(x, x, still, loud).interval.low < 0
     together = still + rng.normal(0, 3, (100, 1))
     found = correlation_interval(x, x, still, together)
-    assert found.reliability == 1
+    assert found.reliability == pytest.approx(1)
     assert found.interval == pytest.approx((1, 1))
     assert correlation_interval(x, x, still, still).interval == pytest.approx((1, 1))
+
+
+def test_replicates_without_any_noise_make_no_order_sure():
+    """As of languages whose few items are all right, or all wrong."""
+    x, rng = np.array([1.0, 1, 0, 0.5]), np.random.default_rng(12)
+    draws = np.tile(x, (100, 1))
+    draws[:, 3] += rng.normal(0, 0.01, 100)
+    order = np.arange(4.0), np.arange(4.0) + rng.normal(0, 1e-6, (100, 4))
+    found = correlation_interval(x, order[0], draws, order[1]).interval
+    # The third may be above the first two, but not above the last, nor it above them.
+    assert found.low == pytest.approx(-0.8)
+    assert found.high < 1
 
 
 def test_of_values_that_are_all_the_same_no_order_is_sure():

@@ -83,7 +83,27 @@ def test_the_correlation_is_of_after_with_before(
             assert row["seed"] == 1
 
 
+@pytest.fixture
+def enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if five items and twelve sentences were many."""
+    monkeypatch.setattr(correlations, "FEWEST", 5)
+
+
+@pytest.mark.parametrize(("fewest", "there"), [(5, True), (6, False)])
+def test_of_few_items_there_is_no_interval(
+    found: Outcomes, fewest: int, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(correlations, "FEWEST", fewest)
+    frame = correlations.correlations(found, correlations.scored(found))
+    of_cosines = frame["measure"].isin(["parallel", "gap"]) & frame["value"].notna()
+    rows = frame[of_cosines & frame["statistic"].eq("spearman")]
+    assert len(rows)
+    assert rows["low"].notna().eq(there).all()
+
+
+@pytest.mark.usefixtures("enough")
 def test_intervals_are_of_spearmans_rho_with_cosines(found: Outcomes) -> None:
+    rng = np.random.default_rng(1)
     for step, draws in found.draws.items():  # as if there were many sentences
         for place, values in draws.items():
             values[:] = next(
@@ -91,6 +111,7 @@ def test_intervals_are_of_spearmans_rho_with_cosines(found: Outcomes) -> None:
                 for row in found.compared[step]
                 if (row["pooling"], row["layer"]) == place
             )
+            values += rng.normal(0, 1e-4, values.shape)
     scores = correlations.scored(found)
     frame = correlations.correlations(found, scores)
     assert frame.loc[frame["measure"] == "mexa", "reliability"].isna().all()
@@ -102,6 +123,7 @@ def test_intervals_are_of_spearmans_rho_with_cosines(found: Outcomes) -> None:
     assert shown["reliability"].notna().all()
 
 
+@pytest.mark.usefixtures("enough")
 def test_items_and_sentences_are_resampled_apart(
     found: Outcomes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +170,7 @@ def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
             "accuracy_choice",
             {code: many[seed] / 300 for code, many in right.items()},
             {code: np.full(DRAWS, many[seed] / 300) for code, many in right.items()},
+            300,
         )
         for seed in range(3)
     ]
@@ -240,7 +263,7 @@ def test_controls_are_of_the_tokenizer_and_the_script() -> None:
         step = Step(spec=spec, name="lines", language=code, items=2, work=0)
         compared[step] = [place | {"parallel": cosine}]
     found: Any = SimpleNamespace(study=study, inputs=inputs, compared=compared)
-    score = correlations.Scored("t", 1, "accuracy_choice", scores, {})
+    score = correlations.Scored("t", 1, "accuracy_choice", scores, {}, 9)
     frame = correlations.controls(found, [score], words)
     assert frame["n"].tolist() == [4, 4, 4]
     for control, value in zip(frame["control"], frame["value"], strict=True):

@@ -390,11 +390,9 @@ def _surely_above(*sides: tuple[Floats, Floats]) -> list[npt.NDArray[np.bool_]]:
         difference = values[:, None] - values
         off = draws[:, :, None] - draws[:, None, :] - difference
         spread = np.sqrt((off**2).mean(axis=0))
-        # What never differs in a replicate is as sure as it is there.
-        still = spread < SAME
-        t = np.abs(off) / np.where(still, np.inf, spread)
-        largest = np.maximum(largest, t.max(axis=(1, 2)))
-        scale = np.where(still, SAME, spread)
-        apart.append(np.where(np.abs(difference) < SAME, 0, difference) / scale)
+        # Where no replicate differs, as of items that are all right, they tell nothing.
+        spread = np.where(spread < SAME, np.inf, spread)
+        largest = np.maximum(largest, (np.abs(off) / spread).max(axis=(1, 2)))
+        apart.append(np.where(np.abs(difference) < SAME, 0, difference) / spread)
     critical = float(np.quantile(largest, CONFIDENCE))
     return [t > critical for t in apart]

@@ -48,6 +48,10 @@ POOLED = [
     "strata",
 ]  # fmt: skip
 
+FEWEST = 8
+"""Items of a language, and sentences, below which a bootstrap covers too little: in 4
+of 30 samples of 4 items, and a sample of items that are all right shows no noise."""
+
 Place = tuple[str, int]
 """Pooling and layer."""
 
@@ -62,6 +66,7 @@ class Scored:
         metric: the metric.
         scores: language -> mean score; English too.
         draws: language -> bootstrap replicates of it.
+        fewest: items of a language.
     """
 
     task: str
@@ -69,6 +74,7 @@ class Scored:
     metric: str
     scores: Mapping[str, float]
     draws: Mapping[str, Floats]
+    fewest: int
 
 
 def scored(found: Outcomes) -> list[Scored]:
@@ -87,7 +93,8 @@ def scored(found: Outcomes) -> list[Scored]:
                 items[str(step.language)] = dict(pairs)
             means = {code: fmean(s.values()) for code, s in items.items()}
             draws = resampled_means(items)
-            result.append(Scored(task, seed, metric, means, draws))
+            fewest = min(map(len, items.values()))
+            result.append(Scored(task, seed, metric, means, draws, fewest))
     return result
 
 
@@ -102,7 +109,8 @@ def _with_means(scores: Sequence[Scored]) -> list[Scored]:
             codes = parts[0].scores
             means = {c: fmean(p.scores[c] for p in parts) for c in codes}
             draws = {c: np.mean([p.draws[c] for p in parts], axis=0) for c in codes}
-            result.append(Scored(task, None, metric, means, draws))
+            fewest = parts[0].fewest
+            result.append(Scored(task, None, metric, means, draws, fewest))
     return result
 
 
@@ -154,6 +162,9 @@ class _Pair:
         self, place: Place, measure: str, values: Mapping[str, float]
     ) -> dict[str, Any]:
         """Interval and reliability of Spearman's ρ with a mean cosine or a gap."""
+        sentences = self.found.inputs.corpora[self.corpus].n
+        if min(self.score.fewest, sentences) < FEWEST:
+            return {}
         replicates = []
         for code in self.means:
             parallel, random = self.found.draws[self.steps[code]][place].astype(float)
