@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,23 @@ def small(value, p, alike=(0.5, 0.4, 0.3), **changes):
     return row
 
 
+@pytest.mark.parametrize("change", ["a similarity is not printed", "n is of fewer"])
+def test_other_languages_than_are_printed_decide_nothing(change):
+    """Of five languages ρ = 0.90 can be; of the four that are printed it cannot."""
+    text = (files("spillover.published") / "xie2024.yaml").read_text("utf-8")
+    paper = yaml.safe_load(text)
+    if change == "n is of fewer":
+        paper["correlations"]["n"]["xnli"] = 4
+    else:
+        paper["similarities"][0]["poolings"]["mean"]["fr"] = [[None, None]] * 3
+    frame = audit(parse("other", yaml.safe_dump(paper)))
+    row = cell(frame, "xnli", "pawsx", "mean")
+    verdicts = [row[f"{name}_verdict"] for name in ("spearman", "pearson", "p_t")]
+    assert verdicts == [Agreement.OTHERS] * 3
+    [panel] = audit_panels(frame)
+    assert "others: of other languages than are printed" in panel.note
+
+
 def test_agreement_is_that_of_what_can_be_printed():
     """ρ of 3 numbers, two tied on one side, is √3/2 = 0.866: 0.87 and no other."""
     tied = (0.5, 0.3, 0.3)
@@ -242,6 +260,11 @@ def test_too_many_orders_are_said_to_be_not_searched():
         languages=codes,
         scores={"task": {"after": [0.9 - 0.1 * i for i in range(9)]}},
         similarities=[],
+        correlations={
+            "columns": [["c", "mean"]],
+            "n": {"task": 8},
+            "rows": {"task": [[0.5, 0.1]]},
+        },
     )
     assert row["spearman_verdict"] == row["p_exact_verdict"] == Agreement.UNKNOWN
     assert pd.isna(row["spearman_low"])
@@ -251,9 +274,9 @@ def test_too_many_orders_are_said_to_be_not_searched():
 
 
 def test_only_languages_of_both_tables_count():
-    row = small(1.0, 0.0, languages=["en", "fr", "xx", "es"])
+    row = small(1.0, 0.0, alike=(0.5, None, 0.3))
     assert pd.isna(row["spearman"])  # fr and es are too few
-    assert row["spearman_verdict"] == CANNOT
+    assert row["spearman_verdict"] == Agreement.OTHERS
     assert pd.isna(row["pearson_verdict"])
 
 

@@ -16,6 +16,7 @@ Spearman's ρ with these scores at all. The verdict on a published number is one
 - agrees only under rounding: with what some inputs give that print as these do.
 - cannot come from these tables: no such inputs give it.
 - possible, inputs not printed: some order of the similarities gives it.
+- of other languages: not all inputs of its n languages are printed, or those of more.
 - not searched: the orders are too many.
 
 ρ and p are judged one by one. Whether they go with each other is a third question: by
@@ -51,6 +52,7 @@ class Agreement(StrEnum):
     ROUNDING = "agrees only under rounding"
     IMPOSSIBLE = "cannot come from these tables"
     POSSIBLE = "possible, inputs not printed"
+    OTHERS = "of other languages than are printed"
     UNKNOWN = "not searched"
 
 
@@ -89,11 +91,14 @@ def audit(published: Published) -> pd.DataFrame:
         value, p, n = cell["value"], cell["p_t"], cell["n"]
         scores, similarities = _inputs(published, **place)
         fit = [str(m) for m in languages if _goes_with(p, value, m, half)]
+        row = _as_spearman(scores, similarities, value, p, half)
+        row |= _as_pearson(scores, similarities, value, half)
+        if len(scores) != n:
+            row |= {name: Agreement.OTHERS for name in VERDICTS if row.get(name)}
         rows.append(
             {"paper": published.name, **place, "decimals": published.decimals}
             | {"n": n, "value": value, "p": p}
-            | _as_spearman(scores, similarities, value, p, half)
-            | _as_pearson(scores, similarities, value, half)
+            | row
             | {"p_of_value": _p_by_t(value, n), "n_of_p": " ".join(fit)}
         )
     columns = ["paper", *CELL, "decimals", "n", *NUMBERS, *VERDICTS, "n_of_p"]

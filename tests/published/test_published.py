@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -185,6 +186,25 @@ def test_another_paper_is_another_file():
             },
             "c.mean.sw has 1 entries and 0 columns",
         ),
+        (
+            {
+                "similarities": [
+                    {"corpus": "c", "tuned_on": [], "poolings": {"mean": {"en": []}}}
+                ]
+            },
+            "c.mean.en is none of",
+        ),
+        (
+            {
+                "correlations": {
+                    "columns": [["c", "mean"]],
+                    "n": {"task": 3},
+                    "rows": {"task": [[9.9, None]]},
+                }
+            },
+            "rows.task.0.0: Input should be less than or equal to 1",
+        ),
+        ({"scores": {"task": {"before": [math.nan, 1]}}}, "finite number"),
     ],
 )
 def test_a_file_of_another_form_is_refused(change, message):

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-Pair = tuple[float | None, float | None]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Unit = Annotated[Number, Field(ge=-1, le=1)]
+Pair = tuple[Number | None, Number | None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class _Similarities(_Form):
 class _Correlations(_Form):
     columns: tuple[tuple[str, str], ...]
     n: dict[str, Annotated[int, Field(ge=3)]]
-    rows: dict[str, tuple[Pair, ...]]
+    rows: dict[str, tuple[tuple[Unit | None, Unit | None], ...]]
 
 
 class _Paper(_Form):
@@ -127,7 +129,7 @@ class _Paper(_Form):
     decimals: int = Field(ge=0)
     languages: tuple[str, ...] = Field(min_length=2)
     metrics: dict[str, str]
-    scores: dict[str, dict[Literal["before", "after"], tuple[float | None, ...]]]
+    scores: dict[str, dict[Literal["before", "after"], tuple[Number | None, ...]]]
     similarities: tuple[_Similarities, ...]
     correlations: _Correlations
     notes: tuple[str, ...] = ()
@@ -155,6 +157,12 @@ class _Paper(_Form):
         for place, found, wanted in lengths:
             if found != wanted:
                 raise ValueError(f"{place} has {found} entries and {wanted} columns")
+        others = self.languages[1:]
+        for table in self.similarities:
+            for pooling, rows in table.poolings.items():
+                for code in sorted({*rows} - {*others}):
+                    place = f"{table.corpus}.{pooling}.{code}"
+                    raise ValueError(f"{place} is none of {', '.join(others)}")
         named = {*self.scores, *self.correlations.rows}
         for task in sorted(named - {*self.metrics}):
             raise ValueError(f"metrics has no {task}")

@@ -17,6 +17,7 @@ SHORT = {
     Agreement.ROUNDING: "rounding",
     Agreement.IMPOSSIBLE: "cannot",
     Agreement.POSSIBLE: "possible",
+    Agreement.OTHERS: "others",
     Agreement.UNKNOWN: "unknown",
 }
 
@@ -54,7 +55,8 @@ def _cells(row: pd.Series[Any]) -> dict[tuple[str, str], str]:
     def verdict(name: str) -> str:
         found = SHORT.get(row[f"{name}_verdict"], GAP)
         nearest = number(f"{name}_nearest")
-        alone = nearest == GAP or found in (GAP, Agreement.AGREES)
+        plain = GAP, SHORT[Agreement.AGREES], SHORT[Agreement.OTHERS]
+        alone = nearest == GAP or found in plain
         return found if alone else f"{found} ({nearest})"
 
     places = int(row["decimals"])
