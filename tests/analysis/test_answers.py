@@ -79,7 +79,6 @@ def test_six_items_by_hand(six):
         assert value(table, "share", "gold", label) == pytest.approx(gold / 6)
         assert value(table, "share", "strict", label) == pytest.approx(strict / 6)
         assert value(table, "share", "choice", label) == pytest.approx(choice / 6)
-        assert value(table, "baseline_always", None, label) == pytest.approx(gold / 6)
     assert value(table, "share", "strict", NO_ANSWER) == pytest.approx(1 / 6)
     assert value(table, "share", "choice", NO_ANSWER) == 0
     assert value(table, "baseline_majority", None, E) == 0.5
@@ -223,14 +222,13 @@ def ece_by_loops(confidences, correct, bins):
     return total
 
 
-@pytest.mark.parametrize("bins", [1, 2, 10, 15])
 @pytest.mark.parametrize("n", [1, 7, 60])
-def test_calibration_error_against_loops(bins, n):
+def test_calibration_error_against_loops(n):
     rng = np.random.default_rng(n)
     confidences = rng.integers(1, 31, n) / 30  # many on an edge, some 1
     correct = rng.random(n) < 0.6
-    expected = ece_by_loops(confidences, correct, bins)
-    found = expected_calibration_error(confidences, correct, bins)
+    expected = ece_by_loops(confidences, correct, BINS)
+    found = expected_calibration_error(confidences, correct)
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -240,7 +238,7 @@ def test_the_floor_is_the_mean_over_all_outcomes():
     for outcome in itertools.product([False, True], repeat=len(confidences)):
         right = np.array(outcome)
         probability = np.where(right, confidences, 1 - confidences).prod()
-        mean += probability * ece_by_loops(confidences, right, 15)
+        mean += probability * ece_by_loops(confidences, right, BINS)
     assert ece_floor(confidences) == pytest.approx(mean, rel=0.05)
 
 

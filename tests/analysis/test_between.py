@@ -36,6 +36,32 @@ def run(seed, languages=("en", "fr", "ja"), seeds=1, better=0.0):
     }
 
 
+def test_languages_of_different_sizes_add_no_noise_of_their_own():
+    """The mean of two languages of other items varies as their two means do."""
+    rng = np.random.default_rng(5)
+    sizes = {"fr": 1000, "ja": 100}
+    gains = {code: rng.normal(0.2, 0.02, n) for code, n in sizes.items()}
+    runs = {
+        name: {"en": Tuned(IDS, np.zeros(80), np.zeros((1, 80)))}
+        | {
+            code: Tuned(
+                [f"{code}{i}" for i in range(n)],
+                np.zeros(n),
+                better * gains[code][None],
+            )
+            for code, n in sizes.items()
+        }
+        for name, better in (("A", 0), ("B", 1))
+    }
+    found = row(differences(runs, "en"), OTHERS, "after")
+    means = [gain.mean() for gain in gains.values()]
+    errors = [gain.std() / len(gain) ** 0.5 for gain in gains.values()]
+    assert found["difference"] == pytest.approx(np.mean(means))
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(
+        1.96 * np.hypot(*errors) / 2, rel=0.1
+    )
+
+
 def row(frame, language, tuning, run="B"):
     [found] = frame[
         (frame["language"] == language)

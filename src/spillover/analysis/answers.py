@@ -36,9 +36,10 @@ def diagnose(predictions: pd.DataFrame, task: Task) -> pd.DataFrame:
     """Distribution of the answers, baselines, agreement and calibration.
 
     Measures, all of them defined in docs/diagnostics.md: `share` of each label (reading
-    `gold` too); `accuracy`, `macro_f1`, `kappa` and `baseline_rates` of each reading;
-    `ece`, `ece_floor` and `brier` of `choice` and `calibrated`; and without a reading
-    `baseline_always` each label, `baseline_majority` and `baseline_uniform`.
+    `gold` too, which is what always answering that label scores); `accuracy`,
+    `macro_f1`, `kappa` and `baseline_rates` of each reading; `ece`, `ece_floor` and
+    `brier` of `choice` and `calibrated`; and without a reading `baseline_majority` and
+    `baseline_uniform`.
 
     Args:
         predictions: one row an item: `gold`, `strict` (missing: no answer), `choice`,
@@ -64,10 +65,6 @@ def diagnose(predictions: pd.DataFrame, task: Task) -> pd.DataFrame:
     best = int(gold.argmax())
     rows: list[tuple[str, str | None, str | None, float | None]] = [
         *(("share", "gold", *pair) for pair in zip(given.labels, gold, strict=True)),
-        *(
-            ("baseline_always", None, *pair)
-            for pair in zip(given.labels, gold, strict=True)
-        ),
         ("baseline_majority", None, given.labels[best], gold[best]),
         ("baseline_uniform", None, None, uniform),
     ]
@@ -193,26 +190,23 @@ def macro_f1(confusion: Counts) -> float:
     return float((2 * hits[there] / (gold + answered)[there]).mean())
 
 
-def expected_calibration_error(
-    confidences: Floats, correct: Bools, bins: int = BINS
-) -> float:
+def expected_calibration_error(confidences: Floats, correct: Bools) -> float:
     """ECE of Naeini et al. (2015), over the chosen label as in Guo et al. (2017).
 
-    Σ_b n_b/n · |accuracy_b - mean confidence_b| over the bins ((b - 1)/bins, b/bins].
+    Σ_b n_b/n · |accuracy_b - mean confidence_b| over the bins ((b - 1)/15, b/15].
     Chance alone makes it positive: compare it with `ece_floor`.
 
     Args:
         confidences: (n,) probabilities of the chosen labels.
         correct: (n,) whether the chosen label is the gold one.
-        bins: how many, of equal width.
     """
-    inner = np.arange(1, bins) / bins
+    inner = np.arange(1, BINS) / BINS
     place = np.searchsorted(inner, confidences, side="left")
-    gaps = np.bincount(place, weights=correct - confidences, minlength=bins)
+    gaps = np.bincount(place, weights=correct - confidences, minlength=BINS)
     return float(np.abs(gaps).sum()) / len(confidences)
 
 
-def ece_floor(confidences: Floats, bins: int = BINS) -> float:
+def ece_floor(confidences: Floats) -> float:
     """The mean ECE of a perfectly calibrated model that has these confidences.
 
     Whether each item is right is drawn `DRAWS` times with its confidence as
@@ -222,9 +216,7 @@ def ece_floor(confidences: Floats, bins: int = BINS) -> float:
     """
     rng = np.random.default_rng(0)
     draws = (rng.random(len(confidences)) < confidences for _ in range(DRAWS))
-    return float(
-        np.mean([expected_calibration_error(confidences, d, bins) for d in draws])
-    )
+    return float(np.mean([expected_calibration_error(confidences, d) for d in draws]))
 
 
 def brier_score(probabilities: Floats, golds: Counts) -> float:

@@ -94,9 +94,10 @@ def differences(
     """Each run less the first one, on the same items.
 
     By `uncertainty.compare`: scores of single trainings that are right or wrong by the
-    exact McNemar test, with Newcombe's interval; all else, as means over seeds and
-    transfer, by sign flips, with that of the bootstrap over items. For the mean over
-    languages an item that stands in several of them is one item.
+    exact McNemar test, with Newcombe's interval; all else, as means over seeds, and
+    transfer unless nothing was right before, by sign flips, with that of the bootstrap
+    over items. For the mean over languages an item that stands in several of them is
+    one item.
 
     Columns: run, against, language, tuning (one of `TUNING`), baseline, value,
     difference, low, high, p, test, n, detectable, p_holm. `p_holm` is adjusted over
@@ -150,15 +151,20 @@ def _families(run: Run, pivot: str) -> Iterator[tuple[str, list[Tuned]]]:
 
 
 def _together(parts: Sequence[Tuned], tuning: str) -> Floats:
-    """One number an item, whose mean is the mean of the languages' means."""
+    """One number an item, whose mean is the mean of the languages' means.
+
+    Of several languages what an item adds to that mean: it is how far the item is from
+    its language's mean that varies, and not that languages differ in size and mean.
+    """
+    each: list[Floats] = [part.scores(tuning).mean(axis=0) for part in parts]
+    if len(each) == 1:
+        return each[0]
     places: dict[Hashable, int] = {}
     for part in parts:
         for id in part.ids:
             places.setdefault(id, len(places))
-    total: Floats = np.zeros(len(places))
-    for part in parts:
+    total = np.full(len(places), np.mean([scores.mean() for scores in each]))
+    for part, scores in zip(parts, each, strict=True):
         share = len(places) / (len(parts) * len(part.ids))
-        total[[places[id] for id in part.ids]] += share * part.scores(tuning).mean(
-            axis=0
-        )
+        total[[places[id] for id in part.ids]] += share * (scores - scores.mean())
     return total

@@ -62,10 +62,9 @@ def per_item(
     Returns:
         One row a prediction, in their order. Columns: id; empty (the output has no
         token); tokens, characters, lead_overlap, lead_copy and novel_1 to novel_3, of
-        the output and, with the prefix `reference_`, of the reference; token_ratio and
-        character_ratio, of output to reference; identified, in_language. What is of the
-        output is missing where that is empty; novel_n where a text has fewer than n
-        tokens; in_language where no language was identified.
+        the output and, with the prefix `reference_`, of the reference; identified,
+        in_language. What is of the output is missing where that is empty; novel_n where
+        a text has fewer than n tokens; in_language where no language was identified.
 
     Raises:
         StudyError: the task is no generation task, or the language is unknown.
@@ -245,8 +244,6 @@ _OF_TEXT = {
 _DTYPES = {
     "empty": "bool",
     **_OF_TEXT,
-    "token_ratio": "float64",
-    "character_ratio": "float64",
     **{f"reference_{name}": dtype for name, dtype in _OF_TEXT.items()},
 }
 
@@ -258,14 +255,8 @@ def _measures(
     source = tokenize(document)
     ours = _of_text(text, tokenize(text), document, source, language)
     theirs = _of_text(reference, tokenize(reference), document, source, language)
-    ratios = {
-        f"{unit[:-1]}_ratio": ours[unit] / theirs[unit]
-        if ours[unit] and theirs[unit]
-        else None
-        for unit in ("tokens", "characters")
-    }
     of_reference = {f"reference_{name}": v for name, v in theirs.items()}
-    return {"empty": not ours["tokens"]} | ours | ratios | of_reference
+    return {"empty": not ours["tokens"]} | ours | of_reference
 
 
 def _of_text(
