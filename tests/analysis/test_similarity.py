@@ -226,3 +226,22 @@ def test_the_interval_of_a_mean_cosine_covers():
             low, high = percentile(values)
             hits.append(low <= true <= high)
     assert 0.90 <= np.mean(hits) <= 0.99
+
+
+@pytest.mark.parametrize(("n", "least"), [(12, 0.84), (30, 0.88), (100, 0.89)])
+def test_percentile_intervals_cover_less_than_they_say_of_few_sentences(n, least):
+    def pairs(count, seed):
+        rng = np.random.default_rng(seed)
+        common = rng.normal(size=(count, 16))
+        source, target = (common + 0.7 * rng.normal(size=common.shape) for _ in "ab")
+        return source + 1, target + 1
+
+    whole = similarity(*pairs(6000, 0))
+    truth = np.array([whole.parallel, whole.parallel - whole.random])
+    covered = []
+    for seed in range(1, 301):
+        parallel, random = resampled(*pairs(n, seed), draws=300)
+        low, high = np.quantile([parallel, parallel - random], (0.025, 0.975), axis=1)
+        covered.append((low <= truth) & (truth <= high))
+    assert (np.mean(covered, axis=0) >= least).all()
+    assert (np.mean(covered, axis=0) <= 0.97).all()
