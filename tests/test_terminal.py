@@ -300,7 +300,7 @@ def test_a_step_without_tokens_tells_its_items_alone(now: Now, opened: Opened) -
         now.time += 2
         progress.advanced(1, 64, 0)
         progress.finished(compare, 2)
-    assert "[1/1] compare mini fr before: 2 s, 32 items/s, about 0 s left" in (
+    assert "[1/1] compare mini fr before: 2 s, 32 items/s, writes the results" in (
         file.getvalue()
     )
 

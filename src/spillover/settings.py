@@ -21,6 +21,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+Dtype = Literal["auto", "bfloat16", "float16", "float32"]
+"""Of a model's base weights."""
+
 MOST = 1_000_000
 """More of anything is a slip of the finger."""
 

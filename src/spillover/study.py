@@ -22,6 +22,7 @@ from spillover.languages import LANGUAGES, PIVOT
 from spillover.model_spec import ModelSpec
 from spillover.settings import (
     OF_STEPS,
+    Dtype,
     EmbedSettings,
     EvaluateSettings,
     TuneSettings,
@@ -152,7 +153,7 @@ class Study(Strict):
     name: Name
     description: str = ""
     model: ModelSpec
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    dtype: Dtype = "auto"
     languages: Codes = Field(min_length=2)
     tasks: tuple[TaskUse, ...] = Field(min_length=1)
     corpora: tuple[CorpusUse, ...] = ()

@@ -13,11 +13,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from rich.console import Console
+from safetensors.numpy import load_file
 from said import Said, Spillover, options
 
 from spillover import terminal
+from spillover.analysis.similarity import similarity
+from spillover.analysis.uncertainty import wilson
 from spillover.results import Results
 from spillover.terminal import Progress
 
@@ -51,7 +55,7 @@ def test_a_run_tells_its_steps_and_shows_its_tables(
     assert len(steps) == 37
     assert steps[0].startswith("[1/37] evaluate opinions en before: ")
     assert re.search(r" s, [\d.,]+ items/s, [\d.,]+ tokens/s, about ", steps[0])
-    assert steps[-1].endswith("about 0 s left")
+    assert steps[-1].endswith("writes the results")
     assert first.err.startswith("tiny: 37 steps, 0 done already\n")
     for part in (
         "Table 1",
@@ -419,7 +423,7 @@ def test_seeds_train_on_the_same_rows(
 ) -> None:
     seen: dict[int, list[str]] = {}
 
-    def tune(*args: Any, seed: int) -> list[Any]:
+    def tune(*args: Any, seed: int, chat: bool) -> list[Any]:
         seen[seed] = [item.id for item in args[2]]
         return []
 
@@ -447,10 +451,28 @@ def test_tune_evaluate_and_embed_on_their_own(
     assert config["r"] == 8
     adapter = ["--adapter", tmp_path / "a"]
     task = ["--task", "mini-paraphrase", "--language", "de", "--rows", 2]
-    shown = spillover("evaluate", *task, *model, *adapter)
-    assert [line.split()[:2] for line in shown.out.splitlines()[1:]] == [
-        ["de", f"accuracy_{reading}"] for reading in ("strict", "choice", "calibrated")
+    kept = tmp_path / "new" / "predictions.parquet"
+    task += ["--language", "fr"]
+    shown = spillover("evaluate", *task, *model, *adapter, "--out", kept)
+    rows = [line.split() for line in shown.out.splitlines()[1:]]
+    assert [row[:2] for row in rows] == [
+        [code, f"accuracy_{reading}"]
+        for code in ("de", "fr")
+        for reading in ("strict", "choice", "calibrated")
     ]
+    predictions = pd.read_parquet(kept)
+    assert predictions["language"].tolist() == ["de", "de", "fr", "fr"]
+    for code, metric, value, low, _, high, n in rows:
+        right = predictions.loc[predictions["language"] == code, metric]
+        ends = wilson(int(right.sum()), 2)
+        assert [float(x) for x in (value, low, high)] == pytest.approx(
+            [right.mean(), *ends], abs=5e-4
+        )
+        assert n == "2"
+    for step in (["evaluate", *task], ["tune", *task[:2], "--out", tmp_path / "b"]):
+        no_template = spillover(*step, *model, "--chat")
+        assert no_template.code == 2
+        assert "chat template" in no_template.err
     cut = spillover("evaluate", *task, *model, "--set", "max_tokens=16")
     assert cut.code == 2
     assert "has more than 16 tokens" in cut.err
@@ -461,3 +483,16 @@ def test_tune_evaluate_and_embed_on_their_own(
         ["en-fr", pooling, layer] for pooling in ("mean", "last") for layer in "02"
     ]
     assert {row[-1] for row in rows} == {"3"}
+    kept = tmp_path / "vectors.safetensors"
+    half = ["--dtype", "bfloat16", "--out", kept]
+    shown = spillover("embed", *corpus, *model, *half)
+    assert shown.code == 0, shown.err
+    vectors = load_file(kept)
+    assert {*vectors} == {
+        f"{code}.{pooling}.-1" for code in ("en", "fr") for pooling in ("mean", "last")
+    }
+    cosine = similarity(vectors["en.mean.-1"], vectors["fr.mean.-1"])
+    assert f"{cosine.parallel:.3f}" in shown.out.splitlines()[1]
+    wrong = spillover("embed", *corpus, *model, "--dtype", "half")
+    assert wrong.code == 2
+    assert "'half' is not one of 'auto'" in wrong.err

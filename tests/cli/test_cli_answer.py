@@ -147,7 +147,7 @@ def test_single_steps_as_json(
     task = ["--task", "mini-paraphrase", "--language", "de", "--rows", 2]
     found = document(spillover("evaluate", *task, *model))
     assert [list(row) for row in found["scores"]] == [
-        ["language", "metric", "value", "n"]
+        ["language", "metric", "value", "low", "high", "n"]
     ] * 3
     corpus = ["--corpus", "mini", "--language", "fr", "--rows", 3]
     found = document(spillover("embed", *corpus, *model))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from spillover.analysis.permutation import Floats
 from spillover.analysis.rank_range import rho_range
 from spillover.errors import DataError
+from spillover.metrics import is_rouge
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -112,6 +113,21 @@ def bootstrap_mean(values: Sequence[float] | Floats, seed: int = 1) -> Interval 
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return Interval(float(found.low), float(found.high))
+
+
+def score_interval(scores: Sequence[float] | Floats, metric: str) -> Interval | None:
+    """The interval of a mean score: Wilson's of shares, the bootstrap's of ROUGE.
+
+    Args:
+        scores: one for each item.
+        metric: as `Evaluation.scores` names it.
+
+    Returns:
+        The interval; None where all ROUGE scores are the same, or a single one.
+    """
+    if is_rouge(metric):
+        return bootstrap_mean(scores)
+    return wilson(int(sum(scores)), len(scores))
 
 
 def compare(

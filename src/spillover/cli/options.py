@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from spillover import settings
 from spillover.cli import complete
 
 StudyName = Annotated[
@@ -34,6 +35,10 @@ Overrides = Annotated[
 Device = Annotated[
     str,
     typer.Option(help="auto, cpu, cuda or mps.", autocompletion=complete.devices),
+]
+Dtype = Annotated[settings.Dtype, typer.Option(help="Of the base weights.")]
+Chat = Annotated[
+    bool, typer.Option("--chat", help="Put prompts into the model's chat template.")
 ]
 Model = Annotated[
     str,

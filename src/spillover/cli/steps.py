@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from spillover import writing
 from spillover.cli import complete
 from spillover.cli.answer import Answer
-from spillover.cli.options import Adapter, DataRoot, Device, Model
+from spillover.cli.options import Adapter, Chat, DataRoot, Device, Dtype, Model
 from spillover.errors import Faults, StudyError
 from spillover.languages import PIVOT
 from spillover.terminal import say, show_table, table
@@ -51,8 +52,10 @@ def tune(
         int,
         typer.Option(min=0, max=2**32 - 1, help="Of the training, on the same rows."),
     ] = 1,
+    chat: Chat = False,
     data_root: DataRoot = None,
     device: Device = "auto",
+    dtype: Dtype = "auto",
 ) -> Answer:
     """Fine-tune a model with LoRA on a task's English items."""
     from spillover.data import registry
@@ -68,8 +71,8 @@ def tune(
     from spillover.models import load_model
     from spillover.tune import tune as tune_model
 
-    base = load_model(spec, device=device)
-    log = tune_model(base, chosen, items, out, settings, seed=seed)
+    base = load_model(spec, device=device, dtype=dtype)
+    log = tune_model(base, chosen, items, out, settings, seed=seed, chat=chat)
     last = f", last loss {log[-1]['loss']:.3f}" if log else ""
     say(f"{out}: adapter of {len(items)} items{last}")
     return Answer({"folder": out, "task": task, "items": len(items), "log": log})
@@ -87,13 +90,20 @@ def evaluate(
         typer.Option(min=1, help="Number of items per language (default: all)."),
     ] = None,
     set_: EvaluateSet = None,
+    chat: Chat = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Parquet file for every prediction.")
+    ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
+    dtype: Dtype = "auto",
 ) -> Answer:
     """Evaluate a model zero-shot on a task."""
+    from spillover.analysis.uncertainty import score_interval
     from spillover.data import registry
     from spillover.data.items import subsample
     from spillover.model_spec import as_model_spec
+    from spillover.pipeline.store import check_writable
 
     chosen = registry.task(task)
     settings = _settings("evaluate", set_)
@@ -101,19 +111,27 @@ def evaluate(
     items = chosen.load_all("test", language, data_root)
     if rows is not None:
         items = subsample(items, rows, 1)
+    if out is not None:
+        check_writable(out.parent)
     from spillover.evaluate import evaluate as evaluate_model
-    from spillover.models import attach, load_model
 
-    lm = load_model(spec, device=device)
-    lm = lm if adapter is None else attach(lm, adapter)
-    lines = table("language", "metric", "value", "n")
-    scores = []
+    lm = _load(spec, adapter, device, dtype)
+    lines = table("language", "metric", "value", "95 % interval", "n")
+    scores, kept = [], []
     for code, part in items.items():
-        result = evaluate_model(lm, chosen, part, code, settings)
+        result = evaluate_model(lm, chosen, part, code, settings, chat=chat)
+        kept.append(result.to_pandas().assign(language=code))
         for metric, value in result.metrics.items():
-            lines.add_row(code, metric, f"{value:.3f}", str(result.n))
-            row = {"language": code, "metric": metric, "value": value, "n": result.n}
-            scores.append(row)
+            low, high = score_interval(result.scores[metric], metric) or (None, None)
+            ends = "" if low is None else f"{low:.3f} to {high:.3f}"
+            lines.add_row(code, metric, f"{value:.3f}", ends, str(result.n))
+            row = {"language": code, "metric": metric, "value": value}
+            scores.append(row | {"low": low, "high": high, "n": result.n})
+    if out is not None:
+        import pandas as pd
+
+        whole = pd.concat(kept, ignore_index=True)
+        writing.replace(out, whole.to_parquet(index=False))
     show_table(lines)
     return Answer({"task": task, "model": lm.name, "scores": scores})
 
@@ -130,13 +148,19 @@ def embed(
         int | None, typer.Option(min=2, help="Number of sentences (default: all).")
     ] = None,
     set_: EmbedSet = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Safetensors file for the vectors, language.pooling.layer."),
+    ] = None,
     data_root: DataRoot = None,
     device: Device = "auto",
+    dtype: Dtype = "auto",
 ) -> Answer:
     """Compare the vectors of parallel and of random sentence pairs with English."""
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
     from spillover.model_spec import as_model_spec
+    from spillover.pipeline.store import check_writable
 
     if set(language) == {PIVOT}:
         raise StudyError(
@@ -147,18 +171,26 @@ def embed(
     settings = _settings("embed", set_)
     spec = as_model_spec(model, "--model")
     texts = registry.corpus(corpus).parallel(language, data_root, rows=rows).sentences
+    if out is not None:
+        check_writable(out.parent)
     from spillover.embed import embed as embed_sentences
-    from spillover.models import attach, load_model
 
-    lm = load_model(spec, device=device)
-    lm = lm if adapter is None else attach(lm, adapter)
-    english = embed_sentences(lm, texts[PIVOT], settings)
+    lm = _load(spec, adapter, device, dtype)
+    embedded = {code: embed_sentences(lm, texts[code], settings) for code in texts}
+    if out is not None:
+        from safetensors.numpy import save
+
+        named = {
+            f"{code}.{pooling}.{layer}": vectors
+            for code, each in embedded.items()
+            for (pooling, layer), vectors in each.items()
+        }
+        writing.replace(out, save(named))
+    english = embedded.pop(PIVOT)
     lines = table("pair", "pooling", "layer", "parallel", "random", "n")
     similarities = []
-    for code in texts:
-        if code == PIVOT:
-            continue
-        for key, vectors in embed_sentences(lm, texts[code], settings).items():
+    for code, each in embedded.items():
+        for key, vectors in each.items():
             found = similarity(english[key], vectors, texts[PIVOT], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
             lines.add_row(f"{PIVOT}-{code}", key[0], str(key[1]), *cells)
@@ -167,6 +199,14 @@ def embed(
     show_table(lines)
     answer = {"corpus": corpus, "model": lm.name, "similarities": similarities}
     return Answer(answer)
+
+
+def _load(spec: Any, adapter: Path | None, device: str, dtype: Dtype) -> Any:
+    """The model, with its adapter where one is given."""
+    from spillover.models import attach, load_model
+
+    base = load_model(spec, device=device, dtype=dtype)
+    return base if adapter is None else attach(base, adapter)
 
 
 def _settings(step: str, overrides: Iterable[str] | None) -> Any:

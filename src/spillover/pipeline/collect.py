@@ -17,15 +17,12 @@ import numpy as np
 from spillover.analysis import answers, summaries
 from spillover.analysis.alignment import mexa_over_layers
 from spillover.analysis.distribution import EDGES
-from spillover.analysis.permutation import Floats
 from spillover.analysis.uncertainty import (
     SAME,
-    Interval,
-    bootstrap_mean,
     compare,
     holm,
     percentile,
-    wilson,
+    score_interval,
 )
 from spillover.languages import PIVOT
 from spillover.metrics import SAME_LENGTH, is_rouge
@@ -159,7 +156,7 @@ def evaluations(found: Outcomes) -> pd.DataFrame:
         data, language = found.inputs.tasks[step.name], str(step.language)
         for metric in found.metrics(step):
             scores = predictions[metric].to_numpy(np.float64)
-            low, high = _interval(scores, metric)
+            low, high = score_interval(scores, metric) or (None, None)
             rows.append(
                 found.state(step)
                 | {
@@ -177,12 +174,6 @@ def evaluations(found: Outcomes) -> pd.DataFrame:
                 }
             )
     return tidy(rows, EVALUATIONS)
-
-
-def _interval(scores: Floats, metric: str) -> Interval | tuple[None, None]:
-    if is_rouge(metric):
-        return bootstrap_mean(scores) or (None, None)
-    return wilson(int(scores.sum()), len(scores))
 
 
 def comparisons(found: Outcomes) -> pd.DataFrame:

@@ -110,7 +110,9 @@ class Progress(Watcher):
             self.ended.insert(0, f"{_duration(seconds):>8}  {step.label}")
         if self.live is None:
             count = f"[{self.reused + self.clock.done}/{self.total}]"
-            told = [f"{seconds:.0f} s", *self._speed(), _left(self.clock.left())]
+            ended = self.clock.done == len(self.clock.todo)
+            ahead = self.beside if ended else _left(self.clock.left())
+            told = [f"{seconds:.0f} s", *self._speed(), ahead]
             self._say(f"{count} {step.label}: {', '.join(told)}")
 
     def _say(self, line: str) -> None:
