@@ -469,10 +469,9 @@ def test_tune_evaluate_and_embed_on_their_own(
             [right.mean(), *ends], abs=5e-4
         )
         assert n == "2"
-    for step in (["evaluate", *task], ["tune", *task[:2], "--out", tmp_path / "b"]):
-        no_template = spillover(*step, *model, "--chat")
-        assert no_template.code == 2
-        assert "chat template" in no_template.err
+    assert spillover("evaluate", *task, *model, "--chat", "--out", kept).code == 0
+    chat = pd.read_parquet(kept)["prompt"]
+    assert chat.str.len().gt(predictions["prompt"].str.len()).all()
     cut = spillover("evaluate", *task, *model, "--set", "max_tokens=16")
     assert cut.code == 2
     assert "has more than 16 tokens" in cut.err
