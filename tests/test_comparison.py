@@ -16,6 +16,7 @@ import yaml
 
 from spillover import cli, terminal
 from spillover.analysis.pooled import pool
+from spillover.cli.compare import folder_name
 from spillover.comparison import Comparison, compare_runs
 from spillover.errors import DataError, StudyError
 from spillover.results import FRAMES, read_results
@@ -296,6 +297,22 @@ def test_runs_are_called_by_what_tells_them_apart(copy: Copy) -> None:
     ]
     same = copy("5/x"), copy("6/x")
     assert names(*same) == [*map(str, same)]
+
+
+def test_a_prompt_is_no_name_of_a_run(first: Path, copy: Copy) -> None:
+    [opinions, titles] = yaml.safe_load((first / "study.yaml").read_text())["tasks"]
+    longer = "Read this at your leisure: " * 5 + opinions["task"]["template"]
+    other = opinions | {"task": opinions["task"] | {"template": longer}}
+    runs = copy("1/x"), copy("2/x", tasks=[other, titles])
+    assert [*compare_runs(runs).runs] == [*map(str, runs)]
+
+
+def test_a_folder_of_a_comparison_has_a_name_that_file_systems_take() -> None:
+    assert folder_name(["a b", "c"]) == "a-b-vs-c"
+    first, second = (folder_name(["研究" * 60, "x" * 90 + end]) for end in "ab")
+    assert first != second
+    assert first[:40] == second[:40] == "研究" * 20
+    assert max(len(first.encode()), len(second.encode())) <= 200
 
 
 def test_runs_without_a_corpus_have_scores_alone(copy: Copy, tmp_path: Path) -> None:

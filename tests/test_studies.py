@@ -22,6 +22,7 @@ from spillover.model_spec import ADAPTER
 from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms
 from spillover.results import AGAIN, FRAMES, Results, read_results
+from spillover.run_folder import as_run
 from spillover.studies import prepare, run
 from spillover.study import read_study
 
@@ -238,7 +239,7 @@ def test_one_process_at_a_time_writes_a_folder(
     tiny_done: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, results = tiny_done
-    lock = made.out.with_name(f".{made.out.name}.lock")
+    lock = made.out.with_name("steps") / f"{made.out.name}.lock"
 
     def write(*_: object) -> Results:
         with pytest.raises(Timeout):
@@ -257,6 +258,25 @@ def test_versions_that_are_none_are_an_error(tiny_done: Done, tmp_path: Path) ->
         (tmp_path / "versions.json").write_text(text)
         with pytest.raises(DataError, match=r"versions\.json: not versions of pack"):
             _ = results.versions
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("- es\n", ""), "languages"),
+        (("layers:\n  - -1", "layers: all"), "layers"),
+        (("name: titles", "name: headlines"), "tasks"),
+    ],
+)
+def test_a_study_that_was_edited_is_not_of_its_tables(
+    tiny_done: Done, tmp_path: Path, change: tuple[str, str], named: str
+) -> None:
+    copy = shutil.copytree(tiny_done[0].out, tmp_path / "copy")
+    text = (copy / "study.yaml").read_text("utf-8")
+    assert change[0] in text
+    (copy / "study.yaml").write_text(text.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"study\.yaml: other {named} than in the tab"):
+        read_results(copy)
 
 
 def test_a_damaged_table_is_named(tiny_done: Done, tmp_path: Path) -> None:
@@ -286,8 +306,19 @@ def test_studies_beside_each_other_share_their_steps(
     shutil.copytree(tiny.folder / "out" / "steps", tmp_path / "steps")
     raw = tiny.raw | {"name": "less", "tasks": tiny.raw["tasks"][:1]}
     less = type(tiny)(raw, tiny.folder).study
-    found = run(less, data_root=tiny.data, out=tmp_path / "less", device="cpu")
+    out = shutil.copytree(tiny.out, tmp_path / "less")  # of more tasks, and a note
+    (out / "adapters" / "opinions" / "README.md").write_text("mine")
+    (out / "adapters" / "mine").mkdir()
+    found = run(less, data_root=tiny.data, out=out, device="cpu")
     assert set(found.evaluations["task"]) == {"opinions"}
+    left = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    there = {path for path in left if path.startswith(("adapters", "predictions"))}
+    assert {Path(path).name for path in there} == {
+        *("adapter_config.json", "adapter_model.safetensors", "log.json", "README.md"),
+        *(f"opinions.{code}.parquet" for code in ("en", "de", "fr", "es")),
+    }
+    assert not (out / "adapters" / "titles").exists()
+    assert (out / "adapters" / "mine").is_dir()
 
 
 @pytest.mark.usefixtures("no_report")
@@ -464,6 +495,24 @@ def test_results_go_into_any_folder(
     found = run(tiny.study, data_root=tiny.data, out=Path(out), device="cpu")
     assert found.folder.resolve() == folder
     assert (folder / "study.yaml").is_file()
+
+
+def test_a_users_own_study_is_not_replaced_by_the_one_that_was_run(
+    tiny_study: TinyStudy, no_model: None
+) -> None:
+    own = tiny_study.yaml.rename(tiny_study.folder / "study.yaml")
+    [found] = said(tiny_study, out=own.parent)
+    assert found.startswith(f"{own}: a study that no run wrote")
+    assert found.endswith("name another folder with --out, or rename the study.")
+
+
+def test_the_study_as_run_finds_its_model_from_anywhere(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path(tiny_study.raw["model"])
+    monkeypatch.chdir(model.parent)
+    tiny_study.raw["model"] = f"./{model.name}"
+    assert as_run(tiny_study.study)["model"] == {"folder": str(model)}
 
 
 def test_the_root_is_no_folder_for_a_study(

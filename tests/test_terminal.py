@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -326,3 +328,15 @@ def test_a_quiet_stream_shows_nothing(now: Now, opened: Opened) -> None:
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert live._duration(seconds) == words
+
+
+@pytest.mark.parametrize("columns", ["0", "", "00"])
+def test_columns_that_are_none_hide_nothing(columns: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from spillover.terminal import say; say('told')"],
+        env=os.environ | {"COLUMNS": columns},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "told\n", done.stderr

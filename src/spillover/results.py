@@ -278,6 +278,7 @@ def read_results(folder: Path) -> Results:
         for name, columns in FRAMES.items()
     }
     used = {task.name: task for task in (use.resolve() for use in study.tasks)}
+    _check_same(study, [*used], frames, folder)
     return Results(
         study=study,
         folder=folder,
@@ -285,3 +286,24 @@ def read_results(folder: Path) -> Results:
         metrics={name: study.metric(task) for name, task in used.items()},
         kinds={name: task.kind for name, task in used.items()},
     )
+
+
+def _check_same(
+    study: Study, tasks: Sequence[str], frames: Mapping[str, pd.DataFrame], folder: Path
+) -> None:
+    """Raise a `DataError` where `study.yaml` is not of these tables."""
+    evaluated, compared = frames["evaluations"], frames["similarities"]
+    codes = {*evaluated["language"], *compared["source"], *compared["target"]}
+    layers, there = study.embed.layers, {*compared["layer"]}
+    same = {
+        "tasks": {*evaluated["task"]} == {*tasks},
+        "languages": codes <= {*study.languages},
+        "layers": len(there) != 1 if layers == "all" else there <= {*layers},
+    }
+    other = [name for name, held in same.items() if not held]
+    if other:
+        raise DataError(
+            f"other {' and '.join(other)} than in the tables of results",
+            where=folder / "study.yaml",
+            fix="run the study again",
+        )

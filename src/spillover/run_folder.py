@@ -10,12 +10,13 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from spillover import writing
 from spillover.analysis.verdict import to_frame
+from spillover.errors import OutputError
 from spillover.layout import adapter_of, file_of
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import collect, correlations
@@ -79,12 +80,31 @@ def write_results(
     _lay_out(study, steps, store, folder)
     versions = json.dumps(_versions(steps), indent=1)
     writing.replace(folder / "versions.json", versions + "\n")
-    as_run = study.model_dump(mode="json", exclude_none=True)
-    text = yaml.safe_dump(as_run, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(as_run(study), sort_keys=False, allow_unicode=True)
     command = AGAIN if inputs.data_root is None else AGAIN_WITH_DATA
     writing.replace(folder / "study.yaml", f"# {command}\n{text}")
     results.write_report()
     return results
+
+
+def check_no_study(folder: Path) -> None:
+    """Raise an `OutputError` where a run would replace a study that no run wrote."""
+    path = folder / "study.yaml"
+    if path.is_file() and not path.read_bytes().startswith(f"# {AGAIN}".encode()):
+        raise OutputError(
+            "a study that no run wrote, and results have one of that name",
+            where=path,
+            fix="name another folder with --out, or rename the study",
+        )
+
+
+def as_run(study: Study) -> dict[str, Any]:
+    """The study as YAML can hold it, with the model's path from wherever it is read."""
+    raw: dict[str, Any] = study.model_dump(mode="json", exclude_none=True)
+    for name in ("folder", "gguf", "adapter"):
+        if name in raw["model"]:
+            raw["model"][name] = str(Path(raw["model"][name]).resolve())
+    return raw
 
 
 def _write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -93,17 +113,29 @@ def _write_frame(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) -> None:
-    """Put adapters and predictions where a person looks for them, as hard links."""
+    """Put adapters and predictions where a person looks for them, as hard links.
+
+    Those of an earlier run that this one has no more are removed.
+    """
+    links: dict[Path, Path] = {}
+    of_adapter = (*ADAPTER, "log.json")
     for step in steps:
         made = store.folder(step.spec)
         if step.kind == "tune":
             kept = folder / adapter_of(study, step.name, step.seed)
-            for name in (*ADAPTER, "log.json"):
-                _link(made / name, kept / name)
+            links |= {kept / name: made / name for name in of_adapter}
         elif step.kind == "evaluate":
             place = str(step.language), step.tuned_on, step.seed, step.prompt
-            path = file_of(study, step.name, *place)
-            _link(made / "predictions.parquet", folder / path)
+            path = folder / file_of(study, step.name, *place)
+            links[path] = made / "predictions.parquet"
+    for target, source in links.items():
+        _link(source, target)
+    ours = [path for name in of_adapter for path in folder.glob(f"adapters/*/{name}")]
+    ours += folder.glob("predictions/*/*.parquet")
+    for path in {*ours} - links.keys():
+        path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
 
 
 def _link(source: Path, target: Path) -> None:

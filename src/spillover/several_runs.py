@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+LONGEST = 80
+"""Letters of a run's name, which heads columns; a setting may be a whole prompt."""
+
+
 def read_runs(folders: Sequence[Path]) -> tuple[dict[str, Results], pd.DataFrame]:
     """The results of runs by a name for each, and their settings that differ.
 
@@ -76,4 +80,6 @@ def _names(runs: Sequence[Results], settings: pd.DataFrame) -> list[str]:
         pairs = zip(studies, values, strict=True)
         candidates.append([f"{study} ({key} {value})" for study, value in pairs])
     candidates.append([str(results.folder) for results in runs])
-    return next(names for names in candidates if len({*names}) == len(names))
+    known, paths = candidates[:-1], candidates[-1]
+    short = (names for names in known if max(map(len, names)) <= LONGEST)
+    return next((names for names in short if len({*names}) == len(names)), paths)

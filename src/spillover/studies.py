@@ -17,7 +17,7 @@ from spillover.pipeline.run import execute
 from spillover.pipeline.store import Store, check_writable
 from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
-from spillover.run_folder import write_results
+from spillover.run_folder import check_no_study, write_results
 from spillover.study import Study
 
 
@@ -79,6 +79,7 @@ def prepare(
             )
         check_writable(folder)
         check_writable(folder.parent / "steps")
+        check_no_study(folder)
     with collecting(errors):
         where = resolve_device(device)
     with collecting(errors):
@@ -151,7 +152,7 @@ def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
     folder = prepared.folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Another process that writes into the folder is waited for.
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
+    with FileLock(prepared.store.root / f"{folder.name}.lock"):
         return write_results(
             prepared.study,
             prepared.inputs,

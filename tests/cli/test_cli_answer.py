@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 from said import Spillover, document, options
 
 from spillover import cli
+from spillover.cli.answer import as_json
 from spillover.results import Results
+from spillover.terminal import say
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
@@ -133,6 +136,14 @@ def test_what_the_linter_finds_decides_its_status(
     assert levels.count("error") == found["errors"] > 0
     quiet = spillover(*command[:-1], "--quiet")
     assert (quiet.code, quiet.out, quiet.err) == (1, "", "")
+
+
+def test_any_text_is_valid_json_on_any_terminal(capsys: Any) -> None:
+    text = "a\x00\x1b\x7f\x85\u202eé日\U0001f600"
+    say(as_json({"text": text, text: 1}))
+    told = capsys.readouterr().out
+    assert told.isascii()
+    assert json.loads(told) == {"text": text, text: 1}
 
 
 def test_single_steps_as_json(

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from spillover.analysis.alignment import alignment
 from spillover.analysis.similarity import resampled
-from spillover.errors import DataError, ModelError
+from spillover.errors import DataError, ModelError, OutputError
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import run as module
 from spillover.pipeline.plan import Step
@@ -203,6 +203,17 @@ def test_a_full_memory_names_the_setting_to_lower(
     prepared = prepared_of(tiny_study)
     with pytest.raises(ModelError, match=f"memory is full.*lower {key}"):
         run_steps(prepared, Watching())
+
+
+def test_a_full_disk_names_the_step_and_what_to_do(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module._Runner, "evaluate", fail)
+    with pytest.raises(OutputError, match=r"opinions en before'.*No space.*make room"):
+        run_steps(prepared_of(tiny_study), Watching())
 
 
 def test_other_faults_of_a_step_are_not_hidden(

@@ -67,11 +67,16 @@ def answering(command: Callable[..., Answer | None]) -> Callable[..., None]:
 
 
 def as_json(document: Mapping[str, Any]) -> str:
-    """A document as JSON, in which a number that is none, as NaN, is null."""
+    """A document as JSON, in which a number that is none, as NaN, is null.
+
+    In ASCII, whose escapes no terminal and no encoding changes.
+    """
     from pydantic_core import to_json
 
-    text = to_json(document, inf_nan_mode="null", fallback=_plain, indent=2)
-    return text.decode()
+    text = to_json(
+        document, inf_nan_mode="null", fallback=_plain, indent=2, ensure_ascii=True
+    )
+    return text.decode().replace("\x7f", "\\u007f")
 
 
 def in_json(panels: Sequence[Panel]) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,9 @@ import typer
 from spillover.cli import complete
 from spillover.cli.answer import Answer
 from spillover.terminal import say, show_panels
+
+LONGEST = 200
+"""Bytes of a folder's name; most file systems take 255."""
 
 
 def compare(
@@ -33,8 +38,7 @@ def compare(
     if out is not None:
         check_writable(out)
     found = compare_runs(runs)
-    names = [re.sub(r"[^\w.-]+", "-", name) for name in found.runs]
-    folder = out or Path("runs") / "compare" / "-vs-".join(names)
+    folder = out or Path("runs") / "compare" / folder_name(found.runs)
     if found.settings.empty:
         say("Studies and versions are the same.")
     panels = found.panels()
@@ -54,3 +58,12 @@ def compare(
             "pooled": found.pooled,
         }
     )
+
+
+def folder_name(runs: Iterable[str]) -> str:
+    """A name from those of the runs; a long one ends in a hash of the whole."""
+    name = "-vs-".join(re.sub(r"[^\w.-]+", "-", run) for run in runs)
+    if len(name.encode()) <= LONGEST:
+        return name
+    begin = name.encode()[: LONGEST - 9].decode(errors="ignore")
+    return f"{begin}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -64,6 +64,9 @@ class Stream(Console):
         raise SystemExit(NOBODY_READS)
 
 
+if not os.environ.get("COLUMNS", "1").strip("0"):  # rich would print nothing at all
+    del os.environ["COLUMNS"]
+
 # Texts are shown as they are: a user's "[red]" or ":cat:" is no markup.
 out = Stream(markup=False, emoji=False, highlight=False)
 err = Stream(markup=False, emoji=False, highlight=False, stderr=True, soft_wrap=True)
