@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +17,12 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from spillover.data.items import Item
+from spillover.data.task import Task
 from spillover.devices import describe, resolve_device, resolve_dtype
+from spillover.embed import embed
 from spillover.errors import ModelError
+from spillover.evaluate import evaluate
 from spillover.model_checks import probe
 from spillover.model_spec import ModelSpec, check_index, fingerprint
 from spillover.models import (
@@ -28,6 +33,7 @@ from spillover.models import (
     load_model,
     load_tokenizer,
 )
+from spillover.tune import tune
 
 WEIGHTS = "adapter_model.safetensors"
 MakeAdapter = Callable[..., Path]
@@ -169,6 +175,73 @@ def test_an_adapter_takes_the_dtype_of_its_base(
     assert dtypes == {base.dtype} == {getattr(torch, dtype)}
 
 
+def test_a_base_that_wears_an_adapter_is_not_taken_for_the_base(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], make_adapter: MakeAdapter
+) -> None:
+    """The adapter's layers are in the base itself, whoever holds it."""
+    folder = make_adapter()
+    adapted = attach(tiny, folder)
+    after = evaluate(adapted, opinions, reviews, "en")
+    uses: list[Callable[[LanguageModel], object]] = [
+        lambda model: evaluate(model, opinions, reviews, "en"),
+        lambda model: embed(model, ["The train"]),
+        lambda model: tune(model, opinions, reviews, folder),
+        lambda model: attach(model, folder),
+    ]
+    for use in uses:
+        with pytest.raises(ModelError, match=r"adapter is on bos;.*detach it first"):
+            use(tiny)
+    for use in uses[2:]:
+        with pytest.raises(
+            ModelError, match=r"bos\+adapter has an adapter already.*de"
+        ):
+            use(adapted)
+    assert evaluate(adapted, opinions, reviews, "en") == after
+    base = detach(adapted)
+    assert evaluate(base, opinions, reviews, "en") != after
+    again = attach(base, make_adapter("other"))
+    for use in (*uses, detach):
+        with pytest.raises(ModelError, match=r"adapter of bos\+adapter was taken off"):
+            use(adapted)
+    assert detach(again) is base
+
+
+@pytest.mark.parametrize("module", ["lm_head", "embed_tokens"])
+def test_a_module_that_an_adapter_replaces_is_put_back(
+    tiny: LanguageModel, tmp_path: Path, module: str
+) -> None:
+    config = LoraConfig(target_modules=["q_proj"], modules_to_save=[module])
+    peft = get_peft_model(deepcopy(tiny.model), config)
+    with torch.no_grad():
+        for weight in peft.parameters():
+            if weight.requires_grad:
+                weight.add_(0.1)
+    peft.save_pretrained(tmp_path)
+    before = probe(tiny)
+    adapted = attach(tiny, tmp_path)
+    assert not torch.equal(probe(adapted), before)
+    assert torch.equal(probe(detach(adapted)), before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bias": "all"},
+        {"init_lora_weights": "pissa"},
+        {"layer_replication": [[0, 2], [1, 2]]},
+    ],
+)
+def test_an_adapter_that_changes_the_base_itself_is_refused(
+    tiny: LanguageModel, make_adapter: MakeAdapter, change: dict[str, object]
+) -> None:
+    path = make_adapter() / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    before = probe(tiny)
+    with pytest.raises(ModelError, match="are changed in the base"):
+        attach(tiny, path.parent)
+    assert torch.equal(probe(tiny), before)
+
+
 def test_adapters_follow_each_other_without_a_trace(
     tiny: LanguageModel, make_adapter: MakeAdapter
 ) -> None:
@@ -233,6 +306,13 @@ def rename_modules(folder: Path) -> None:
     path.write_text(json.dumps(config))
 
 
+def name_a_norm(folder: Path) -> None:
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text())
+    config["target_modules"] = ["q_proj", "input_layernorm"]
+    path.write_text(json.dumps(config))
+
+
 def pickle_it(folder: Path) -> None:
     torch.save(load_file(folder / WEIGHTS), folder / "adapter_model.bin")
     (folder / WEIGHTS).unlink()
@@ -265,6 +345,7 @@ def lose_config(folder: Path) -> None:
         (zero_all_a, "the adapter leaves the logits as they were"),
         (widen, "not an adapter for bos .*"),
         (rename_modules, "not an adapter for bos .*c_attn"),
+        (name_a_norm, "not an adapter for bos .*RMSNorm"),
         (pickle_it, "no adapter_model.safetensors; expected a PEFT adapter"),
         (truncate, "not an adapter for bos"),
         (scramble, "not an adapter for bos"),
@@ -550,7 +631,9 @@ def test_a_repository_of_the_hub_is_loaded(
 ) -> None:
     code = """
 import json, sys
+from spillover.embed import embed
 from spillover.errors import ModelError
+from spillover.evaluate import evaluate
 from spillover.model_spec import ModelSpec, fingerprint
 from spillover.model_checks import probe
 from spillover.models import load_model

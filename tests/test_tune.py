@@ -310,9 +310,19 @@ def test_a_model_with_an_adapter_is_not_tuned(
     trained(tiny, opinions, reviews, tmp_path / "a")
     tuned = attach(tiny, tmp_path / "a")
     before = probe(tuned)
-    with pytest.raises(StudyError, match=r"has an adapter already.*merge_and_unload"):
+    with pytest.raises(ModelError, match=r"has an adapter already.*merge_and_unload"):
         trained(tuned, opinions, reviews, tmp_path / "b")
     assert torch.equal(probe(tuned), before)
+
+
+def test_modules_that_peft_refuses_leave_the_model_as_it_was(
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+) -> None:
+    """It puts LoRA on the others first."""
+    modules = ("q_proj", "input_layernorm")
+    with pytest.raises(StudyError, match=r"PEFT cannot put LoRA there .*RMSNorm"):
+        trained(tiny, opinions, reviews, tmp_path, target_modules=modules)
+    assert "lora" not in str(tiny.model)
 
 
 def test_one_gpu_a_process_is_used_of_several(

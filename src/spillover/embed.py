@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spillover.batching import Progress, batches, pad, untold
 from spillover.encoding import encode
 from spillover.errors import DataError, StudyError
-from spillover.model_checks import check_numbers
+from spillover.model_checks import check_numbers, check_state
 from spillover.models import LanguageModel
 from spillover.settings import EmbedSettings, Pooling
 
@@ -45,8 +45,10 @@ def embed(
     Raises:
         DataError: there are no sentences, or one has no tokens.
         StudyError: the model does not have a layer, or a sentence exceeds its context.
+        ModelError: the model computes NaN, or an adapter is on it that is not its own.
     """
     settings = settings or EmbedSettings()
+    check_state(model)
     if not sentences:
         raise DataError("no sentences to embed")
     ids, bos = encode_sentences(model.tokenizer, sentences, model.context)

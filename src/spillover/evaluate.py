@@ -18,7 +18,7 @@ from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
 from spillover.generation import generate
 from spillover.metrics import batch_calibrated, exact_number, mean
-from spillover.model_checks import check_numbers
+from spillover.model_checks import check_numbers, check_state
 from spillover.models import LanguageModel, fp32_head
 from spillover.rouge import rouge
 from spillover.scoring import answer_scores
@@ -135,10 +135,11 @@ def evaluate(
     Raises:
         DataError: there are no items.
         StudyError: a prompt does not fit into the context, or `chat` finds no template.
-        ModelError: prompt and answer words do not tokenize as they must, or the model
-            computes NaN.
+        ModelError: prompt and answer words do not tokenize as they must, the model
+            computes NaN, or an adapter is on it that is not its own.
     """
     settings = settings or EvaluateSettings()
+    check_state(model)
     if not items:
         raise DataError(f"no items of {task.name} in {language!r} to evaluate")
     encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)

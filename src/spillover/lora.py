@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel
 from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
 from spillover.errors import ModelError, StudyError, first_line, unknown
-from spillover.models import backbone_of, decoder_of
+from spillover.models import backbone_of, decoder_of, put_on
 from spillover.settings import TuneSettings
 
 
@@ -70,7 +70,7 @@ def with_lora(model: Any, settings: TuneSettings) -> PeftModel:
         exclude_modules=_kept_off(model),
     )
     try:
-        return get_peft_model(model, config)
+        return put_on(model, config)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise StudyError(
             f"PEFT cannot put LoRA there ({first_line(error)})",

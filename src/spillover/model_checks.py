@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from peft import PeftConfig, PeftModel
 from torch import Tensor
 
 from spillover.batching import pad
@@ -14,6 +15,47 @@ from spillover.errors import ModelError
 
 if TYPE_CHECKING:
     from spillover.models import LanguageModel
+
+REWRITING = ("corda", "loftq", "lora_ga", "olora", "pissa")
+"""Ways to begin a LoRA that take its first weights out of the base's own."""
+
+MERGE = "merge it into the base: merge_and_unload of PEFT, then save_pretrained"
+
+
+def check_state(model: LanguageModel) -> None:
+    """See that the adapter which is on a model is its own, or that none is.
+
+    An adapter's layers are in the base itself, whoever holds it.
+
+    Raises:
+        ModelError: an adapter is on a base, or an adapted model's was taken off.
+    """
+    on = vars(model.causal_lm).get("peft_config")  # PEFT's note, gone with the adapter
+    adapted = isinstance(model.model, PeftModel)
+    if on is not None and not adapted:
+        raise ModelError(
+            f"an adapter is on {model.name}",
+            expected="the base as it was loaded",
+            fix="detach it first, or use what attach gave",
+        )
+    if adapted and on is not model.model.peft_config:
+        raise ModelError(
+            f"the adapter of {model.name} was taken off", fix="attach it anew"
+        )
+
+
+def check_bare(model: LanguageModel) -> None:
+    """See that a model can be given an adapter: it has none.
+
+    Raises:
+        ModelError: it has one.
+    """
+    check_state(model)
+    if isinstance(model.model, PeftModel):
+        raise ModelError(
+            f"{model.name} has an adapter already",
+            fix=f"detach it first, or {MERGE}",
+        )
 
 
 def check_numbers(values: Tensor) -> None:
@@ -86,6 +128,26 @@ def check_padding(model: LanguageModel, place: str) -> None:
             where=place,
             expected="a model that masks it, as all Transformers do",
         )
+
+
+def adapter_config(folder: Path) -> PeftConfig:
+    """The configuration of an adapter that leaves its base's own weights as they are.
+
+    Raises:
+        ValueError: PEFT would change them, or it is no adapter's.
+    """
+    config: PeftConfig = PeftConfig.from_pretrained(str(folder))
+    if config.is_prompt_learning:  # one kind of it reads a pickle, too
+        raise ValueError(f"{config.peft_type} puts vectors before a prompt")
+    init = str(getattr(config, "init_lora_weights", "")).lower()
+    if (
+        getattr(config, "bias", "none") != "none"
+        or getattr(config, "layer_replication", None)
+        or init.startswith(REWRITING)
+    ):
+        raise ValueError("bias, layers or initial weights are changed in the base")
+    config.inference_mode = True
+    return config
 
 
 def check_adapter(

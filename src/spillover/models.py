@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import ModulesToSaveWrapper
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -20,9 +22,12 @@ from spillover.devices import resolve_device, resolve_dtype
 from spillover.encoding import encode
 from spillover.errors import ModelError, first_line
 from spillover.model_checks import (
+    adapter_config,
     check_adapter,
+    check_bare,
     check_causal,
     check_padding,
+    check_state,
     check_tokens,
     probe,
 )
@@ -256,23 +261,23 @@ def load_model(
 def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     """Put a PEFT adapter on a base model, and make sure that it does something.
 
-    The base model is changed in place; `detach` gives it back. After an error it is
-    as it was. The adapter takes the base's dtype, to which autocast rounds its weights
-    in training too; in fp32 it would widen and narrow the input of each of its modules.
+    The base model is changed in place: until `detach` gives it back, the result alone
+    can be used. After an error it is as it was. The adapter takes the base's dtype, to
+    which autocast rounds its weights in training too; in fp32 it would widen and narrow
+    the input of each of its modules.
 
     Raises:
-        ModelError: the adapter is not there or not safetensors, keys are missing or
-            unexpected, it leaves the logits as they were, or switching it off does
-            not give the base's logits back.
+        ModelError: the base has an adapter already, the new one is not there or not
+            safetensors, its keys are missing or unexpected, it changes the base's own
+            weights, it leaves the logits as they were, or switching it off does not
+            give the base's logits back.
     """
+    check_bare(base)
     adapter_digest(folder)
     before = probe(base)
     with _as_misfit(base, folder):
-        config = PeftConfig.from_pretrained(str(folder))
-        if config.is_prompt_learning:  # one kind of it reads a pickle, too
-            raise ValueError(f"{config.peft_type} puts vectors before a prompt")
-        config.inference_mode = True
-        adapted = get_peft_model(base.model, config, autocast_adapter_dtype=False)
+        config = adapter_config(folder)
+        adapted = put_on(base.model, config, autocast_adapter_dtype=False)
     name = f"{base.name}+{folder.name}"
     result = LanguageModel(adapted, base.tokenizer, name, base)
     try:
@@ -286,9 +291,24 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
         adapted.to(base.device).eval()
         check_adapter(result, loaded, before, folder)
     except BaseException:
-        adapted.unload()
+        _unload(adapted)
         raise
     return result
+
+
+def put_on(
+    model: Any, config: PeftConfig, *, autocast_adapter_dtype: bool = True
+) -> PeftModel:
+    """PEFT's `get_peft_model`, which where it refuses leaves layers in the model."""
+    try:
+        return get_peft_model(
+            model, config, autocast_adapter_dtype=autocast_adapter_dtype
+        )
+    except BaseException:
+        for name, part in [*model.named_modules()]:
+            if isinstance(part, BaseTunerLayer):
+                model.set_submodule(name, part.get_base_layer())
+        raise
 
 
 @contextmanager
@@ -307,12 +327,20 @@ def detach(adapted: LanguageModel) -> LanguageModel:
     """The base model under an adapter, as it was before `attach`.
 
     Raises:
-        ModelError: there is no adapter on it.
+        ModelError: there is no adapter on it, or no longer.
     """
     if adapted.base is None:
         raise ModelError(f"no adapter on {adapted.name} to take off")
-    adapted.model.unload()
+    check_state(adapted)
+    _unload(adapted.model)
     return adapted.base
+
+
+def _unload(adapted: PeftModel) -> None:
+    for part in [*adapted.modules()]:
+        if isinstance(part, ModulesToSaveWrapper):  # PEFT would leave the copy there
+            part.modules_to_save["default"] = part.original_module
+    adapted.unload()
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -32,11 +31,11 @@ from spillover.data.task import Task
 from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError, OutputError, StudyError
 from spillover.lora import with_lora
+from spillover.model_checks import check_bare
 from spillover.models import LanguageModel, fp32_head, glimpse
 from spillover.settings import NOT_IN_KEY, TuneSettings, check_steps
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
-MERGE = "merge it into the base: merge_and_unload of PEFT, then save_pretrained"
 IGNORED = -100  # torch's cross entropy skips this label
 
 
@@ -77,20 +76,18 @@ def tune(
 
     Raises:
         DataError: there are no items.
-        StudyError: an item does not fit into the context, no step would learn, a
-            tracker is not there, or the model has an adapter already.
-        ModelError: the loss or a weight is no longer a number.
+        StudyError: an item does not fit into the context, no step would learn, or a
+            tracker is not there.
+        ModelError: the model has an adapter already, or the loss or a weight is no
+            longer a number.
         OutputError: `checkpoints` holds what no call has written.
     """
     settings = settings or TuneSettings()
     if not items:
         raise DataError(f"no items of {task.name} to learn from")
+    check_bare(model)
     check_trackers(settings.track)
     check_steps(len(items), settings)
-    if isinstance(model.model, PeftModel):
-        raise StudyError(
-            f"{model.name} has an adapter already", where="tune", fix=MERGE
-        )
     examples = encode_examples(
         model.tokenizer, task, items, settings, context=model.context, chat=chat
     )

@@ -11,12 +11,13 @@ from spillover.encoding import Encoder
 from spillover.errors import SpilloverError, StudyError
 from spillover.evaluate import check_fit as check_prompts
 from spillover.lora import check_modules
+from spillover.model_checks import MERGE
 from spillover.model_spec import ModelSpec
 from spillover.models import context_of, load_config, load_tokenizer
 from spillover.pipeline.fit import placed
 from spillover.pipeline.inputs import Inputs, TaskInputs, collecting
 from spillover.study import Study
-from spillover.tune import MERGE, encode_examples
+from spillover.tune import encode_examples
 
 SPECIAL = 8  # tokens that stand for no byte of a text: BOS, a word's leading space
 
