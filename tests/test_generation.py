@@ -136,15 +136,31 @@ def assert_generates_as_prompts_alone_do(
 def test_decoding_ignores_what_a_model_brings_as_its_own_settings(
     tiny: LanguageModel, titles: Task, reviews: list[Item]
 ) -> None:
-    settings = EvaluateSettings(beams=2, max_new_tokens=6)
-    plain = evaluate(tiny, titles, reviews, "en", settings)
+    settings = EvaluateSettings(max_new_tokens=6)
+    plain = {
+        beams: evaluate(
+            *(tiny, titles, reviews, "en"),
+            settings.model_copy(update={"beams": beams}),
+        )
+        for beams in (1, 2)
+    }
     own = tiny.model.generation_config
     own.do_sample, own.temperature, own.top_p, own.top_k = True, 0.6, 0.9, 50
     own.repetition_penalty, own.length_penalty, own.max_length = 5.0, 2.0, 20
     own.no_repeat_ngram_size, own.early_stopping = 1, True
     own.min_length, own.suppress_tokens = 200, list(range(3, 300))
     own.use_cache = False
-    assert evaluate(tiny, titles, reviews, "en", settings) == plain
+    own.guidance_scale, own.encoder_repetition_penalty = 3.0, 2.0
+    own.sequence_bias, own.exponential_decay_length_penalty = [[[5], 9.0]], (2, 1.5)
+    own.forced_eos_token_id, own.max_time = 2, 1e-9
+    own.cache_implementation, own.low_memory = "static", True
+    own.return_dict_in_generate, own.num_return_sequences = True, 2
+    own.stop_strings, own.token_healing = ["a"], True
+    own.prompt_lookup_num_tokens, own.dola_layers, own.penalty_alpha = 3, "low", 0.6
+    for beams in (1, 2):
+        settings = settings.model_copy(update={"beams": beams})
+        assert evaluate(tiny, titles, reviews, "en", settings) == plain[beams]
+    assert tiny.model.generation_config is own
 
 
 def test_generation_ends_where_tuning_ends_it_and_where_the_model_does(
@@ -163,6 +179,21 @@ def test_generation_ends_where_tuning_ends_it_and_where_the_model_does(
         [found] = evaluate(tiny, titles, reviews[:1], "en", settings).predictions
         text = tiny.tokenizer.decode(free[:3], skip_special_tokens=True).strip()
         assert found.text == text, third
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_without_eos_every_answer_has_its_full_length(
+    tiny: LanguageModel, titles: Task, reviews: list[Item], beams: int
+) -> None:
+    tiny.model.generation_config.eos_token_id = tiny.tokenizer.eos_token = None
+    steer = torch.nn.Linear(32, 512)
+    torch.nn.init.zeros_(steer.weight)
+    [film] = tiny.tokenizer(" film", add_special_tokens=False).input_ids
+    steer.bias.data[film] = 9.0
+    tiny.model.set_output_embeddings(steer)
+    settings = EvaluateSettings(beams=beams, max_new_tokens=3)
+    found = evaluate(tiny, titles, reviews, "en", settings)
+    assert {prediction.text for prediction in found.predictions} == {"film film film"}
 
 
 def test_generation_ends_at_eos(

@@ -81,6 +81,45 @@ def test_a_tokenizer_without_padding_pads_with_eos(
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
 
 
+def test_a_padding_token_that_the_model_does_not_know_is_not_used(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """As where [PAD] was added to Llama 2's tokenizer alone."""
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "copy")
+    tokenizer = load_tokenizer(ModelSpec(folder=folder))
+    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    tokenizer.save_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.resize_token_embeddings(tokenizer.pad_token_id)
+    model.save_pretrained(folder)
+    loaded = load_model(str(folder), device="cpu", dtype="float32")
+    assert loaded.pad_id == loaded.tokenizer.eos_token_id == 2
+    loaded.tokenizer.eos_token = None
+    assert loaded.pad_id == 0
+
+
+def test_routers_have_no_loss_of_their_own(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """Nor room in what `generate` gets, where their logits break it."""
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "mixture")
+    own = {"num_local_experts": 2, "num_experts_per_tok": 1, "hidden_size": 32}
+    config = AutoConfig.for_model(
+        "mixtral",
+        **own,
+        vocab_size=512,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        output_router_logits=True,
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    loaded = load_model(str(folder), device="cpu", dtype="float32")
+    ids = torch.tensor(loaded.encode(["The train"]))
+    assert loaded.model(ids, labels=ids).aux_loss is None
+
+
 def test_a_name_of_no_model_is_an_error() -> None:
     with pytest.raises(ModelError, match=r"^model: 'a b' is neither a repository"):
         load_model("a b", device="cpu")

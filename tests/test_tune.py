@@ -507,6 +507,16 @@ def test_an_answer_longer_than_everything_is_an_error(
         encode_examples(tiny.tokenizer, titles, [item], SETTINGS, context=tiny.context)
 
 
+def test_a_generation_without_eos_is_an_error(
+    tiny: LanguageModel, opinions: Task, titles: Task, reviews: list[Item]
+) -> None:
+    tiny.tokenizer.eos_token = None
+    call = {"settings": SETTINGS, "context": tiny.context}
+    assert encode_examples(tiny.tokenizer, opinions, reviews, **call)
+    with pytest.raises(ModelError, match="has no EOS, which an answer is to end in"):
+        encode_examples(tiny.tokenizer, titles, reviews, **call)
+
+
 def test_no_items_are_an_error(
     tiny: LanguageModel, opinions: Task, tmp_path: Path
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor, LogitsProcessorList
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from spillover import writing
@@ -32,8 +33,7 @@ PLAIN_DECODING = {
     "suppress_tokens": None,
     "begin_suppress_tokens": None,
 }
-"""Said to `generate`, or it would take what a model's generation_config.json brings
-(Qwen's penalizes repetition), and models could not be compared."""
+"""To be said where a model's generation_config.json stays in force, as in lm-eval."""
 
 
 @torch.inference_mode()
@@ -69,18 +69,13 @@ def generate(
     for batch in todo:
         rows = pad([prompts[i].ids for i in batch], model.pad_id, device=model.device)
         width = rows["input_ids"].shape[1]
-        out = model.model.generate(
-            input_ids=rows["input_ids"],
-            attention_mask=rows["attention_mask"],
-            past_key_values=_prefilled(model, rows, settings.beams),
-            use_cache=True,  # a model saved with False would read it twice
-            num_beams=settings.beams,
-            max_new_tokens=settings.max_new_tokens,
-            eos_token_id=_ends(model),
-            pad_token_id=model.pad_id,
-            logits_processor=LogitsProcessorList([_Numbers()]),
-            **PLAIN_DECODING,
-        )
+        with _decoding(model, settings):
+            out = model.model.generate(
+                input_ids=rows["input_ids"],
+                attention_mask=rows["attention_mask"],
+                past_key_values=_prefilled(model, rows, settings.beams),
+                logits_processor=LogitsProcessorList([_Numbers()]),
+            )
         texts = model.tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
         new = {i: text.strip() for i, text in zip(batch, texts, strict=True)}
         found |= new
@@ -90,6 +85,27 @@ def generate(
         written = int((out[:, width:] != model.pad_id).sum())
         progress(len(batch), sum(len(prompts[i].ids) for i in batch) + written)
     return [found[number] for number in range(len(prompts))]
+
+
+@contextmanager
+def _decoding(model: LanguageModel, settings: EvaluateSettings) -> Iterator[None]:
+    """Decode as the settings say, whatever a model's generation_config.json brings.
+
+    Qwen's penalizes repetition; models could not be compared.
+    """
+    causal_lm = model.causal_lm
+    own = causal_lm.generation_config
+    causal_lm.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        num_beams=settings.beams,
+        max_new_tokens=settings.max_new_tokens,
+        eos_token_id=_ends(model) or None,
+        pad_token_id=model.pad_id,
+        use_cache=True,  # a model saved with False would read a prompt twice
+    )
+    try:
+        yield
+    finally:
+        causal_lm.generation_config = own
 
 
 def _digest(model: LanguageModel, settings: EvaluateSettings) -> str:

@@ -90,8 +90,10 @@ class LanguageModel:
 
     @property
     def pad_id(self) -> int:
-        """The token that fills up a batch; masked, so that any will do."""
-        return int(self.tokenizer.pad_token_id or 0)
+        """The token that fills up a batch; masked, so that any known one will do."""
+        known = self.model.get_input_embeddings().weight.shape[0]
+        tokens = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        return next(id for id in tokens if id is not None and id < known)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids, begun as the tokenizer begins them, and without EOS."""
@@ -250,6 +252,9 @@ def load_model(
     tokenizer = _tokenizer(spec, place, options)
     _config(spec, place, options)
     model = _weights(spec, place, options, resolve_dtype(dtype, where), where)
+    text = model.config.get_text_config()
+    if getattr(text, "output_router_logits", False):
+        text.output_router_logits = False  # would put the router's loss into training
     name = spec.model_copy(update={"adapter": None}).name
     loaded = LanguageModel(model, tokenizer, name)
     check_tokens(loaded, place)

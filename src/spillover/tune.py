@@ -163,10 +163,17 @@ def encode_examples(
 
     Raises:
         StudyError: an item does not fit into `max_tokens` or the context.
-        ModelError: a prompt and its answer do not tokenize as they must.
+        ModelError: a prompt and its answer do not tokenize as they must, or the
+            tokenizer has no EOS for what is generated.
     """
     generation = task.kind == "generation"
     words = [item.gold if generation else task.answers[item.gold] for item in items]
+    if generation and tokenizer.eos_token_id is None:
+        raise ModelError(
+            "the tokenizer has no EOS, which an answer is to end in",
+            where=tokenizer.name_or_path,
+            fix="name its eos_token in tokenizer_config.json",
+        )
     end = [tokenizer.eos_token_id] if generation else []
     limit = settings.limit(context)
     encoder = Encoder(tokenizer, task, chat=chat)

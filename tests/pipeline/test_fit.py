@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,6 +74,17 @@ def test_what_needs_no_model_is_told_without_one(tiny_study: TinyStudy) -> None:
     tiny_study.raw["tune"]["warmup_steps"] = 50
     assert len(found(tiny_study, model=False)) == 2  # of both tasks
     assert len(found(tiny_study)) == 3
+
+
+def test_a_tokenizer_without_eos_can_teach_no_generation(
+    tiny_study: TinyStudy, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_study.raw["model"], tmp_path / "endless")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token": None}))
+    tiny_study.raw["model"] = str(folder)
+    [told] = found(tiny_study)
+    assert "the tokenizer has no EOS" in told
 
 
 @pytest.mark.parametrize(("letters", "fits"), [(100, True), (130, False)])
