@@ -11,6 +11,7 @@ from peft import LoraConfig, get_peft_model
 
 from spillover.data.items import Item
 from spillover.data.task import Task
+from spillover.embed import embed
 from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError, StudyError
 from spillover.evaluate import evaluate, next_token_logprobs, score
@@ -233,6 +234,24 @@ def test_a_prompt_over_the_context_is_an_error(
     settings = EvaluateSettings(max_tokens=100, beams=1, max_new_tokens=4)
     [prediction] = evaluate(tiny, titles, [longer], "en", settings).predictions
     assert prediction.cut
+
+
+def test_a_model_in_training_is_evaluated_without_dropout(
+    tiny: LanguageModel, opinions: Task, titles: Task, reviews: list[Item]
+) -> None:
+    def found() -> list[object]:
+        settings = EvaluateSettings(beams=1, max_new_tokens=3)
+        return [
+            *(evaluate(tiny, t, reviews, "en", settings) for t in (opinions, titles)),
+            embed(tiny, ["The train"])["mean", -1].tolist(),
+        ]
+
+    expected = found()
+    tiny.model.train()
+    for layer in tiny.model.model.layers:
+        layer.self_attn.attention_dropout = 0.9
+    assert found() == expected
+    assert tiny.model.training
 
 
 def test_no_items_are_an_error(tiny: LanguageModel, opinions: Task) -> None:

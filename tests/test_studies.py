@@ -522,6 +522,16 @@ def test_the_root_is_no_folder_for_a_study(
     assert found == "/: no folder for a study; name another with --out."
 
 
+def test_float16_on_a_cpu_is_told_before_anything_is_done(
+    tiny_study: TinyStudy,
+) -> None:
+    tiny_study.raw["dtype"] = "float16"
+    [found] = said(tiny_study)
+    assert found == (
+        "dtype: no training in float16 on a CPU; expected bfloat16 or float32."
+    )
+
+
 def test_a_long_text_is_cut_where_the_study_says_so(
     tiny_study: TinyStudy, no_model: None
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from spillover.errors import ModelError, first_line
+from spillover.errors import ModelError, StudyError, first_line
 
 DTYPES = {
     "bfloat16": torch.bfloat16,
@@ -67,6 +67,20 @@ def resolve_dtype(
     else:
         fast = False
     return torch.bfloat16 if fast else torch.float32
+
+
+def check_training(device: torch.device, dtype: torch.dtype) -> None:
+    """See that a model of this dtype can be trained there.
+
+    Raises:
+        StudyError: it is float16, without autocast on a CPU.
+    """
+    if device.type == "cpu" and dtype == torch.float16:
+        raise StudyError(
+            "no training in float16 on a CPU",
+            where="dtype",
+            expected="bfloat16 or float32",
+        )
 
 
 def describe(device: torch.device) -> str:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from spillover.batching import Progress, batches, pad, untold
-from spillover.encoding import encode
+from spillover.encoding import beginning, encode
 from spillover.errors import DataError, StudyError
 from spillover.model_checks import check_numbers, check_state
-from spillover.models import LanguageModel
+from spillover.models import LanguageModel, evaluating
 from spillover.settings import EmbedSettings, Pooling
 
 Vectors = dict[tuple[Pooling, int], npt.NDArray[np.float32]]
@@ -56,15 +56,16 @@ def embed(
     pooler = _Pooler(model, settings)
     result: Vectors = {}
     progress(0, 0)
-    for rows in batches([len(row) for row in ids], settings.batch_tokens):
-        batch = pad([ids[i] for i in rows], model.pad_id, device=model.device)
-        for key, pooled in pooler(batch, skip).items():
-            check_numbers(pooled)
-            if key not in result:  # OPT-350m returns less than its layers are wide
-                shape = (len(ids), pooled.shape[1])
-                result[key] = np.empty(shape, dtype=np.float32)
-            result[key][rows] = pooled.cpu().numpy()
-        progress(len(rows), sum(len(ids[i]) for i in rows))
+    with evaluating(model):
+        for rows in batches([len(row) for row in ids], settings.batch_tokens):
+            batch = pad([ids[i] for i in rows], model.pad_id, device=model.device)
+            for key, pooled in pooler(batch, skip).items():
+                check_numbers(pooled)
+                if key not in result:  # OPT-350m returns less than its layers are wide
+                    shape = (len(ids), pooled.shape[1])
+                    result[key] = np.empty(shape, dtype=np.float32)
+                result[key][rows] = pooled.cpu().numpy()
+            progress(len(rows), sum(len(ids[i]) for i in rows))
     return result
 
 
@@ -193,7 +194,7 @@ def encode_sentences(
         StudyError: one has more than `context`.
     """
     ids = encode(tokenizer, list(sentences))
-    bos = len(encode(tokenizer, [""])[0])
+    bos = len(beginning(tokenizer))
     for number, row in enumerate(ids):
         if len(row) <= bos:
             raise DataError(

@@ -19,7 +19,7 @@ from spillover.errors import DataError, StudyError
 from spillover.generation import generate
 from spillover.metrics import batch_calibrated, exact_number, mean
 from spillover.model_checks import check_numbers, check_state
-from spillover.models import LanguageModel, fp32_head
+from spillover.models import LanguageModel, evaluating, fp32_head
 from spillover.rouge import rouge
 from spillover.scoring import answer_scores
 from spillover.settings import EvaluateSettings
@@ -145,7 +145,7 @@ def evaluate(
     encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
     prompts = encoder.prompts(items)
     answers = check_fit(encoder, prompts, settings, model.context)
-    with fp32_head(model):
+    with evaluating(model), fp32_head(model):
         if task.kind == "classification":
             predictions = _classify(
                 model, encoder, prompts, answers, settings, progress

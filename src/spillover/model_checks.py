@@ -168,11 +168,11 @@ def check_adapter(
         keys = getattr(loaded, f"{kind}_keys")
         if keys:
             raise ModelError(f"{len(keys)} {kind} keys, {keys[0]} first", where=folder)
-    parameters = adapted.model.named_parameters()
-    zero = [k for k, v in parameters if "lora_B" in k and not v.any()]
-    if zero:
+    # One alone may be: no gradient reaches dt_proj of Jamba's first layers.
+    b = [v for k, v in adapted.model.named_parameters() if "lora_B" in k]
+    if b and not any(v.any() for v in b):
         raise ModelError(
-            f"LoRA B is zero in {len(zero)} modules, {zero[0]} first",
+            f"LoRA B is zero in all {len(b)} modules",
             where=folder,
             expected="an adapter that was trained",
         )

@@ -279,7 +279,8 @@ def attach(base: LanguageModel, folder: Path) -> LanguageModel:
     """
     check_bare(base)
     adapter_digest(folder)
-    before = probe(base)
+    with evaluating(base):
+        before = probe(base)
     with _as_misfit(base, folder):
         config = adapter_config(folder)
         adapted = put_on(base.model, config, autocast_adapter_dtype=False)
@@ -346,6 +347,18 @@ def _unload(adapted: PeftModel) -> None:
         if isinstance(part, ModulesToSaveWrapper):  # PEFT would leave the copy there
             part.modules_to_save["default"] = part.original_module
     adapted.unload()
+
+
+@contextmanager
+def evaluating(model: LanguageModel) -> Iterator[None]:
+    """Without dropout; then each part goes back into the mode that it was in."""
+    modes = {part: part.training for part in model.model.modules()}
+    model.model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 @contextmanager

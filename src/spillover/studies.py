@@ -65,7 +65,12 @@ def prepare(
     Raises:
         Faults: all that is wrong.
     """
-    from spillover.devices import describe, resolve_device, resolve_dtype
+    from spillover.devices import (
+        check_training,
+        describe,
+        resolve_device,
+        resolve_dtype,
+    )
 
     folder = out or Path("runs") / study.name
     if folder.name in ("", ".."):  # their parent is another than it looks
@@ -82,6 +87,8 @@ def prepare(
         check_no_study(folder)
     with collecting(errors):
         where = resolve_device(device)
+        if study.tasks:
+            check_training(where, resolve_dtype(study.dtype, where))
     with collecting(errors):
         model = fingerprint(study.model)
     if errors or model is None:

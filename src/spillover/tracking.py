@@ -67,15 +67,14 @@ def tracking(
     variable that the user has set stays as it is.
 
     Args:
-        names: the trackers.
+        names: the trackers, which `check_trackers` has found.
         folder: of the training; TensorBoard's files go into it.
         arguments: hold the names of project and run.
 
     Raises:
-        StudyError: a package is not installed, or a tracker does not start.
+        StudyError: a tracker does not start.
     """
     names = list(dict.fromkeys(names))
-    check_trackers(names)
     place = folder / "tensorboard" / arguments.project / str(arguments.run_name)
     told = {
         "MLFLOW_EXPERIMENT_NAME": arguments.project,

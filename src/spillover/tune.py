@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -23,16 +24,18 @@ from transformers import (
     TrainerCallback,
     set_seed,
 )
+from transformers.loss.loss_utils import ForCausalLMLoss
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from spillover.batching import Progress, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
+from spillover.devices import check_training
 from spillover.encoding import Encoder
 from spillover.errors import DataError, ModelError, OutputError, StudyError
 from spillover.lora import with_lora
 from spillover.model_checks import check_bare
-from spillover.models import LanguageModel, fp32_head, glimpse
+from spillover.models import LanguageModel, evaluating, fp32_head, glimpse
 from spillover.settings import NOT_IN_KEY, TuneSettings, check_steps
 from spillover.tracking import TrackedArguments, check_trackers, tracking
 
@@ -76,8 +79,8 @@ def tune(
 
     Raises:
         DataError: there are no items.
-        StudyError: an item does not fit into the context, no step would learn, or a
-            tracker is not there.
+        StudyError: an item does not fit into the context, no step would learn, a
+            tracker is not there, or the model is float16 on a CPU.
         ModelError: the model has an adapter already, or the loss or a weight is no
             longer a number.
         OutputError: `checkpoints` holds what no call has written.
@@ -86,6 +89,7 @@ def tune(
     if not items:
         raise DataError(f"no items of {task.name} to learn from")
     check_bare(model)
+    check_training(model.device, model.dtype)
     check_trackers(settings.track)
     check_steps(len(items), settings)
     examples = encode_examples(
@@ -93,9 +97,8 @@ def tune(
     )
     set_seed(seed)
     base = glimpse(model)
-    adapted = with_lora(model.model, settings)
     checkpoints = folder / "checkpoints"
-    try:
+    with _adapting(model, settings) as adapted:
         key = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
         call = [model.name, base, str(model.dtype), key, seed, examples]
         last = _resumable(checkpoints, call)
@@ -111,6 +114,7 @@ def tune(
                 args=arguments,
                 train_dataset=examples,
                 data_collator=lambda rows: collate(rows, model.pad_id),
+                compute_loss_func=_loss,
                 callbacks=[*trackers, _Watch(progress, settings, len(items))],
             )
             trainer.remove_callback(PrinterCallback)
@@ -119,14 +123,38 @@ def tune(
         _check_weights(adapted)
         adapted.save_pretrained(str(folder))
         shutil.rmtree(checkpoints)
-    finally:
-        adapted.unload()
-        model.model.eval()
     return [
         {name: float(entry[name]) for name in ("step", "loss", "learning_rate")}
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
+
+
+@contextmanager
+def _adapting(model: LanguageModel, settings: TuneSettings) -> Iterator[PeftModel]:
+    """The model with fresh LoRA on it, which is taken off again without a trace.
+
+    PEFT freezes the base, and the Trainer switches its cache off.
+    """
+    learns = {weight: weight.requires_grad for weight in model.model.parameters()}
+    config = vars(model.model.config)
+    before = dict(config)
+    with evaluating(model):
+        adapted = with_lora(model.model, settings)
+        try:
+            yield adapted
+        finally:
+            adapted.unload()
+            config.clear()
+            config.update(before)
+            for weight, whether in learns.items():
+                weight.requires_grad_(whether)
+
+
+def _loss(output: Any, labels: Tensor, *, num_items_in_batch: Tensor) -> Tensor:
+    """One for every model: some own ones are means of a micro-batch, or add to it."""
+    width = output.logits.shape[-1]
+    return ForCausalLMLoss(output.logits, labels, width, num_items_in_batch)
 
 
 @contextmanager
@@ -257,7 +285,7 @@ def _arguments(
         fp16=model.dtype == torch.float16,
         save_strategy="no",  # `_Watch` saves by the clock
         save_total_limit=1,
-        logging_steps=5,
+        logging_steps=1,  # a mean over steps would begin anew where a training goes on
         logging_nan_inf_filter=False,  # or a NaN would be logged as a mean of others
         report_to="none",  # `tracking` gives the callbacks of trackers
         project=settings.project or "spillover",
@@ -347,8 +375,7 @@ class _Watch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        logs = logs or {}
-        loss = logs.get("loss", logs.get("train_loss", 0.0))  # the latter at the end
+        loss = (logs or {}).get("loss", 0.0)  # none at the end
         if not math.isfinite(loss):
             raise ModelError(
                 f"the training loss is {loss} at step {state.global_step}",
