@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from spillover.report.panel import Panel, csv, html, latex, markdown, terminal
@@ -133,6 +134,34 @@ def test_numbers_stay_whole_where_nothing_fits():
     one = panel([["0.95", "0.87"]], tasks("a_task_with_a_long_name"), ["en", "fr"])
     assert len(terminal(one, 24)) == 2
     assert_whole(shown(one, 24), [["0.95", "0.87"]], 24)
+
+
+def test_a_first_level_that_does_not_fit_is_split():
+    columns = pd.MultiIndex.from_product(
+        [["small", "large"], ["lines", "pud"], ["mean", "last", "weighted"]]
+    )
+    cells = [["-0.97±0.01 (<0.01) [0.03]"] * 12] * 2
+    one = panel(cells, pd.Index(["opinions", "news"], name="task"), columns)
+    assert [len(table.columns) for table in terminal(one)] == [1 + 3] * 4
+    text = shown(one)
+    assert_whole(text, [["-0.97±0.01", "(<0.01) [0.03]"] * 12] * 2)
+    assert text.count("opinions") == 4
+    assert html(one).count("<table>") == 4
+
+
+def test_long_labels_and_headings_are_folded_and_keep_room():
+    name = "sentiment-of-product-reviews-in-many-languages-v2"
+    headings = [name, "日本語の感情分析タスクその一"]
+    columns = pd.MultiIndex.from_product([headings, ["P", "R"]])
+    cells = [["0.61±0.03", "0.52±0.04", "0.73±0.05", "0.44±0.06"]]
+    one = panel(cells, tasks(f"{name}-and-more"), columns)
+    text = shown(one)
+    assert len(terminal(one)) == 2
+    assert_whole(text, cells)
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert "sentiment-of-product-rev" in text  # the label
+    assert "sentiment-of-pro" in text  # the heading
+    assert text.count("after") == 2
 
 
 def assert_whole(text, cells, width=80):

@@ -32,8 +32,14 @@ _LATEX_ESCAPES = str.maketrans(
     }
 )
 
+Fits = Callable[[list[int]], bool]
+"""Whether columns at these places have room beside each other."""
+
 PRINTED = 100
 """Characters of a table's line that find room on paper, at the page's size of type."""
+
+HEADING = 16
+"""Columns of a terminal that a heading may take above narrower numbers."""
 
 
 @dataclass(frozen=True)
@@ -178,64 +184,93 @@ def html(panel: Panel, width: int = PRINTED) -> Markup:
 def terminal(panel: Panel, width: int = 80) -> list[Table]:
     """A panel for the terminal, in as few tables as make every line fit in `width`.
 
-    Columns of the same first level stay together. Long row labels are folded; numbers
-    never are. A cell of several numbers breaks after the first.
+    Columns of the same first level stay together where they fit. Row labels and
+    headings are folded where they are long; numbers never are. A cell of several
+    numbers breaks after the first.
 
     Args:
         panel: what to show.
         width: characters a line.
     """
-    from rich.console import Console
-    from rich.measure import Measurement
     from rich.text import Text
 
-    console = Console(width=10_000)  # wide enough to measure anything
+    count = panel.cells.index.nlevels
+    header, lines = _header(panel, "\n"), [_broken(panel, s) for s in _lines(panel)]
+    columns = [*zip(*lines, strict=True)] or [()] * len(header)
+    needed = [max(map(_longest, column), default=0) for column in columns]
+    heads = [*map(_longest, header)]
+    labels = [*map(max, heads[:count], needed[:count])]
+    numbers = [
+        max(cells, min(head, HEADING))
+        for head, cells in zip(heads[count:], needed[count:], strict=True)
+    ]
 
-    def fits(places: list[int]) -> bool:
-        table = _terminal_table(panel, places)
-        return Measurement.get(console, console.options, table).maximum <= width
+    def room(places: list[int]) -> int:
+        """What these columns leave for the labels, with two between any columns."""
+        return width - 1 - 2 * count - sum(2 + numbers[place] for place in places)
 
-    tables = [_terminal_table(panel, places) for places in _parts(panel, fits)]
+    least = min(sum(labels), 2 * width // 5)
+    tables = []
+    for places in _parts(panel, lambda places: room(places) >= least):
+        widths = _squeezed(labels, room(places)) + [numbers[place] for place in places]
+        shown = [_chosen(panel, line, places) for line in [header, *lines]]
+        tables.append(_terminal_table(shown, widths, count))
     tables[0].title, tables[-1].caption = Text(panel.heading), Text(panel.note)
     return tables
 
 
-def _parts(panel: Panel, fits: Callable[[list[int]], bool]) -> list[list[int]]:
+def _parts(panel: Panel, fits: Fits) -> list[list[int]]:
     """The places of the columns, in as few parts of about equal size as fit.
 
-    Columns of the same first level stay together, even if alone they do not fit.
+    Columns of the same first level stay together where together they fit.
     """
-    blocks: dict[str, list[int]] = {}
+    blocks: dict[str, list[list[int]]] = {}
     for place, column in enumerate(panel.cells.columns):
-        blocks.setdefault(_texts(column)[0], []).append(place)
-    groups = list(blocks.values())
-    parts = [[*range(panel.cells.shape[1])]]
-    for number in range(1, len(groups) + 1):
+        blocks.setdefault(_texts(column)[0], []).append([place])
+    return _even([*chain(*(_even(block, fits) for block in blocks.values()))], fits)
+
+
+def _even(groups: list[list[int]], fits: Fits) -> list[list[int]]:
+    """Neighbours in as few parts of about as many groups as fit; or the groups."""
+    for number in range(1, len(groups)):
         size = -(-len(groups) // number)  # rounded up
         starts = range(0, len(groups), size)
         parts = [[*chain(*groups[start : start + size])] for start in starts]
         if all(map(fits, parts)):
-            break
-    return parts
+            return parts
+    return groups
 
 
-def _terminal_table(panel: Panel, places: list[int]) -> Table:
+def _squeezed(widths: Sequence[int], room: int) -> list[int]:
+    """Widths that together take no more than the room, the widest being reduced."""
+    reduced = [*widths]
+    while sum(reduced) > max(room, len(reduced)):
+        reduced[reduced.index(max(reduced))] -= 1
+    return reduced
+
+
+def _terminal_table(
+    lines: Sequence[Sequence[str]], widths: Sequence[int], labels: int
+) -> Table:
+    """A table whose first line is its header, and whose first columns are labels."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    labels = panel.cells.index.nlevels
-    header = _header(panel, "\n")
-    for name in header[:labels]:
-        table.add_column(Text(name), overflow="fold")
-    for place in places:
-        table.add_column(Text(header[labels + place]), justify="right", no_wrap=True)
-    for line in _lines(panel):
-        shown = _chosen(panel, line, places)
-        broken = [text.replace(" ", "\n", 1) for text in shown[labels:]]
-        table.add_row(*map(Text, shown[:labels] + broken))
+    header, *rows = lines
+    for place, (name, width) in enumerate(zip(header, widths, strict=True)):
+        side: Any = "left" if place < labels else "right"
+        table.add_column(Text(name), justify=side, overflow="fold", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
+
+
+def _broken(panel: Panel, line: list[str]) -> list[str]:
+    """A line whose cells of several numbers break after the first."""
+    labels = panel.cells.index.nlevels
+    return line[:labels] + [text.replace(" ", "\n", 1) for text in line[labels:]]
 
 
 def levels(label: Any) -> tuple[Any, ...]:
@@ -259,7 +294,10 @@ def _chosen(panel: Panel, line: list[str], places: list[int]) -> list[str]:
 
 
 def _longest(text: str) -> int:
-    return max(map(len, text.split("\n")))
+    """Columns of a terminal that the longest line takes; a Chinese character is two."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, text.split("\n")))
 
 
 def _lines(panel: Panel) -> list[list[str]]:
