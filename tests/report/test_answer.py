@@ -204,6 +204,52 @@ def test_many_languages_are_counted():
     )
 
 
+def test_all_other_languages_are_those_of_the_study():
+    of = everywhere("opinions", "above")
+    made = decided(results(FIVE), of)
+    some = made.comparisons["language"].isin(["en", "fr", "de"])
+    first, second, _ = told(replace(made, comparisons=made.comparisons[some]))
+    assert "rises in 2 of 2 other languages that the task has;" in first
+    assert second.startswith("On opinions the score rises in French and German, and")
+    made = results(31)
+    codes = made.study.languages
+    made = decided(made, everywhere("opinions", "above", codes))
+    some = made.comparisons["language"].isin(codes[:11])
+    _, second, _ = told(replace(made, comparisons=made.comparisons[some]))
+    assert "rises in all 10 other languages that the task has, and" in second
+    assert second.endswith("answer in all 30 other languages.")
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.02, "in 1 of 2 correlations (opinions, pud, last: ρ 0.90); the other 1 "
+         "cannot be told (1 has no ρ)."),
+        (0.6, "ρ is 0.90 in 1 correlation, none with an adjusted p below 0.05; none "
+         "below 0.017 is possible; 1 more has no ρ."),
+    ],
+)  # fmt: skip
+def test_correlations_that_do_not_exist_are_counted(p, said):
+    made = ranked(results(FIVE, corpora=["pud"]), {"opinions": p})
+    frame = made.correlations.astype({"reason": object})
+    frame.loc[frame.index[0], ["value", "reason"]] = None, "all scores are the same"
+    third = told(decided(replace(made, correlations=frame), {}))[2]
+    assert third.endswith(said)
+
+
+def test_correlations_of_several_layers_are_told_apart():
+    made = ranked(results(FIVE, corpora=["pud"], layers=2), {"opinions": 0.02})
+    embed = made.study.embed.model_copy(update={"layers": (0, 1)})
+    study = made.study.model_copy(update={"embed": embed})
+    third = told(decided(replace(made, study=study), {}))[2]
+    assert "(opinions, pud, mean, layer 0: ρ 0.90; opinions, pud, mean, l" in third
+
+
+def test_no_rho_is_a_negative_zero():
+    made = ranked(results(FIVE, corpora=["pud"]), {"opinions": 0.9}, rho=-0.001)
+    assert "ρ is 0.00 in 2 correlations" in told(decided(made, {}))[2]
+
+
 def test_nothing_measured_is_said():
     made = decided(results(FIVE, corpora=[]), {})
     english = made.comparisons[made.comparisons["language"] == "en"]

@@ -39,6 +39,7 @@ CHANGES: dict[Decision, str] = {
 
 BEATS = "it beats the best constant answer"
 RISES_CUT = "of answers cut to the same length it rises"
+IT_HAS = " that the task has"
 RANKS = "similarity before tuning ranks the languages as their scores after it do"
 
 
@@ -71,9 +72,11 @@ def answer(results: Results) -> list[Sentence]:
     ]
     rows = headline(found.comparisons, found.metrics)
     rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].ne(found.pivot)]
+    others = len(results.study.languages) - 1
+    carries = _carries_over(moved, above, cut, unlearned, others)
     return [
-        Sentence(_carries_over(moved, above, cut, unlearned), _of_items(rows)),
-        Sentence(_to_which(moved, above, cut), _of_changes(rows, above, cut)),
+        Sentence(carries, _of_items(rows)),
+        Sentence(_to_which(moved, above, cut, others), _of_changes(rows, above, cut)),
         _why(found),
     ]
 
@@ -84,7 +87,7 @@ def _decided(verdicts: Iterable[Verdict]) -> Decided:
 
 
 def _carries_over(
-    moved: Decided, above: Decided, cut: Decided, unlearned: Sequence[str]
+    moved: Decided, above: Decided, cut: Decided, unlearned: Sequence[str], others: int
 ) -> str:
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
@@ -104,7 +107,7 @@ def _carries_over(
         verdict = "does not carry over"
     of_all = f"{n} pairs of a task and a language"
     if len(moved) == 1:
-        of_all = _plural([n], "other language")
+        of_all = _plural([n], "other language") + IT_HAS * (n < others)
     text = (
         f"Tuning in English alone {verdict}: the score rises in {up or 'none'} of "
         f"{of_all}"
@@ -140,18 +143,19 @@ def _beyond(moved: Decided, checked: Decided, holds: str, form: str) -> str:
     return text
 
 
-def _to_which(moved: Decided, above: Decided, cut: Decided) -> str:
+def _to_which(moved: Decided, above: Decided, cut: Decided, others: int) -> str:
     parts = []
     for task, by_code in moved.items():
         changes = [
-            f"{verb} in {_languages(by_code, decision)}"
+            f"{verb} in {_languages(by_code, decision, others)}"
             for decision, verb in CHANGES.items()
             if decision in by_code.values()
         ]
         text = f"on {task} the score {_listed(changes)}"
         for checked, words in ((above, BEATS), (cut, RISES_CUT)):
             if task in checked:
-                text += f", and {words} in {_languages(checked[task], 'supported')}"
+                where = _languages(checked[task], "supported", others)
+                text += f", and {words} in {where}"
         parts.append(text)
     if not parts:
         return "There is no other language to name."
@@ -207,30 +211,35 @@ def _why(found: Evidence) -> Sentence:
     if known.empty:
         reasons = "; ".join(rows["reason"].unique())
         return Sentence(f"{whether}: {reasons}.", "No correlation.")
-    return Sentence(_ranking(known, whether), _of_languages(known))
+    return Sentence(_ranking(rows, known, whether), _of_languages(known))
 
 
-def _ranking(rows: pd.DataFrame, whether: str) -> str:
+def _ranking(rows: pd.DataFrame, known: pd.DataFrame, whether: str) -> str:
     """In which correlations similarity ranks the languages as scores do."""
     labels: dict[Decision, list[str]] = defaultdict(list)
+    layered = rows["layer"].nunique() > 1
     for row in rows.to_dict("records"):
         label = f"{row['task']}, {row['corpus']}, {row['pooling']}"
+        label += f", layer {row['layer']}" if layered else ""
         labels[row["decision"]].append(f"{label}: ρ {_range([row['value']], '.2f')}")
+    lacking = len(rows) - len(known)
+    have = "have" if lacking > 1 else "has"
     held, turned = labels["supported"], labels["contradicted"]
     open_ = len(rows) - len(held) - len(turned)
     if not held and not turned:
         text = (
-            f"{whether} from {_plural(rows['n'], 'language')}: ρ is "
-            f"{_range(rows['value'], '.2f')} in {_plural([len(rows)], 'correlation')}, "
+            f"{whether} from {_plural(known['n'], 'language')}: ρ is "
+            f"{_range(known['value'], '.2f')} in "
+            f"{_plural([len(known)], 'correlation')}, "
             f"none with an adjusted p below {ALPHA}"
         )
-        if rows["p_error"].gt(0).any():
-            return f"{text}."
-        least = f"{rows['p_family_min'].min():.2g}"
-        return f"{text}; none below {least} is possible."
+        if known["p_error"].eq(0).all():
+            text += f"; none below {known['p_family_min'].min():.2g} is possible"
+        return f"{text}; {lacking} more {have} no ρ." if lacking else f"{text}."
     text = f"{RANKS[0].upper()}{RANKS[1:]} in {_shown(held, len(rows))}"
     text += f", the other way round in {_shown(turned, len(rows))}" if turned else ""
-    return text + (f"; the other {open_} cannot be told." if open_ else ".")
+    text += f"; the other {open_} cannot be told" if open_ else ""
+    return f"{text} ({lacking} {have} no ρ)." if lacking else f"{text}."
 
 
 def _of_languages(rows: pd.DataFrame) -> str:
@@ -253,14 +262,15 @@ def _count(decided: Decided, decision: Decision | None = None) -> int:
     return counts.total() if decision is None else counts[decision]
 
 
-def _languages(by_code: Mapping[str, Decision], decision: Decision) -> str:
+def _languages(by_code: Mapping[str, Decision], decision: Decision, others: int) -> str:
     """Those with this decision, by name if they are few."""
     names = [language(code).name for code, own in by_code.items() if own == decision]
-    if len(names) == len(by_code) > 1:
-        return f"{'both' if len(names) == 2 else f'all {len(names)}'} other languages"
-    if len(names) > NAMED:
-        return f"{len(names)} of {len(by_code)} languages"
-    return _listed(names) or "none"
+    n = len(names)
+    if n == others > 1:
+        return f"{'both' if n == 2 else f'all {n}'} other languages"
+    if n > NAMED and n == len(by_code):
+        return f"all {n} other languages{IT_HAS}"
+    return f"{n} of {len(by_code)} languages" if n > NAMED else _listed(names) or "none"
 
 
 def _shown(labels: Sequence[str], n: int) -> str:
@@ -280,5 +290,5 @@ def _plural(numbers: Iterable[int], noun: str) -> str:
 
 def _range(numbers: Iterable[float], form: str) -> str:
     """One number, or from the lowest to the highest, as they are printed."""
-    ends = dict.fromkeys(f"{end(numbers):{form}}" for end in (min, max))
+    ends = dict.fromkeys(f"{end(numbers):z{form}}" for end in (min, max))
     return " to ".join(ends).replace("-", "−")
