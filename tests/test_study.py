@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from spillover.data import registry
 from spillover.errors import Faults, SpilloverError, StudyError
 from spillover.settings import EvaluateSettings, TuneSettings
 from spillover.study import Study, TaskUse, parse_study, preset_names, read_study
@@ -112,6 +113,13 @@ def test_files_to_learn_from_are_english_and_to_learn_from(
 ) -> None:
     use = {"task": "mini-paraphrase", "train": {"path": "mine.jsonl"} | train}
     assert any(message in sentence for sentence in said(small(tasks=[use])))
+
+
+def test_no_task_is_called_as_the_state_before_tuning() -> None:
+    own = registry.task("mini-paraphrase").model_copy(update={"name": "before"})
+    for task in ("before", own.model_dump(mode="json")):
+        messages = said(small(tasks=[{"task": task}]))
+        assert any("'before' is the state before tuning" in m for m in messages)
 
 
 def test_a_studys_settings_made_in_python_are_explained() -> None:

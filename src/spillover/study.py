@@ -64,6 +64,13 @@ class TaskUse(Strict):
     tune: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
 
+    @field_validator("task")
+    @classmethod
+    def _is_no_state(cls, value: str | Task) -> str | Task:
+        if (value if isinstance(value, str) else value.name) == "before":
+            raise ValueError("'before' is the state before tuning; call the task else")
+        return value
+
     @field_validator("train")
     @classmethod
     def _are_english_to_learn_from(cls, value: Files | None) -> Files | None:
