@@ -21,8 +21,8 @@ from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.layout import file_of
 from spillover.metrics import headline, is_rouge
+from spillover.report import evidence, tables
 from spillover.report import side_by_side as views
-from spillover.report import tables
 from spillover.report.panel import Panel
 from spillover.results import Results
 from spillover.several_runs import read_runs
@@ -95,7 +95,7 @@ class Comparison:
             "similarities": views.side_by_side(similar, similarities),
             "correlations": [
                 *views.side_by_side(correlated, correlations, caution),
-                *views.pooled_panels(self.pooled),
+                *evidence.pooled_panels(self.pooled),
             ],
         }
 

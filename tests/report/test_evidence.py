@@ -119,6 +119,18 @@ def test_baselines_are_of_the_state_after_tuning():
     ]
 
 
+def test_only_what_may_change_with_a_seed_has_a_spread():
+    frame = diagnostics().assign(seed=1)
+    again = frame.assign(seed=2, value=frame["value"] + 0.02)
+    same = frame["measure"] != "baseline_rates"
+    again.loc[same, "value"] = frame.loc[same, "value"]
+    [panel] = baseline_panels(pd.concat([frame, again]), LANGUAGES, METRICS)
+    assert panel.cells["fr"].tolist() == ["0.55", "0.50", "0.53±0.01"]
+    assert panel.note.endswith("; ± standard deviation over seeds")
+    [panel] = baseline_panels(frame, LANGUAGES, METRICS)
+    assert "±" not in panel.note
+
+
 def test_guesses_are_at_the_rates_of_the_reading_that_is_shown():
     metrics = {"pawsx": "accuracy_choice"}
     [panel] = baseline_panels(diagnostics(), LANGUAGES, metrics)
@@ -157,7 +169,8 @@ def pooled(**columns):
         "layer": -1,
         "statistic": ["spearman", "kendall"],
         "value": [0.85, 0.7],
-        "p": 0.0333,
+        "p": [0.0004, 0.0333],
+        "p_min": 0.0167,
         "without_low": 0.6,
         "without_high": 0.95,
         "n_languages": 5,
@@ -170,7 +183,8 @@ def test_pooled_correlations_name_their_strata():
     [panel] = pooled_panels(pooled())
     assert panel.cells.loc[("pud", "mean", "-1")].tolist() == [
         "0.85",
-        "0.033",
+        "<0.001",
+        "0.017",
         "0.60",
         "0.95",
         "5",
@@ -254,4 +268,4 @@ def test_what_answers_are_like_before_and_after():
 def test_nothing_to_show_is_no_panel():
     assert change_panels(comparisons()[:0], LANGUAGES, METRICS) == []
     assert baseline_panels(diagnostics()[:0], LANGUAGES, METRICS) == []
-    assert pooled_panels(pooled()[:0]) == []
+    assert pooled_panels(pd.DataFrame()) == []

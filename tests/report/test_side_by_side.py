@@ -14,7 +14,6 @@ from spillover.report.side_by_side import (
     WIDEST,
     difference_panels,
     item_panels,
-    pooled_panels,
     score_panels,
     setting_panels,
     side_by_side,
@@ -120,7 +119,3 @@ def test_panels_of_runs_stand_side_by_side_where_they_are_of_the_same():
     assert both.cells.loc["x"].to_dict() == {("A", "P"): "0.5", ("B", "P"): "0.5"}
     assert single.heading == "New · corpus d"
     assert [*single.values] == [("B", "P")]
-
-
-def test_nothing_pooled_is_no_table():
-    assert pooled_panels(pd.DataFrame()) == []

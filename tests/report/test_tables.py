@@ -153,6 +153,13 @@ def test_a_task_that_was_not_run_is_a_row_of_gaps():
     assert set(panel.cells.loc["mgsm"].to_numpy().ravel()) == {"–"}
 
 
+def test_table_2_says_how_many_sentences_it_is_of():
+    frame = similarities()
+    notes = {panel.note for panel in similarity_panels(frame, LANGUAGES, [])}
+    n = f"{frame['n'].max():,}"
+    assert notes == {f"P: parallel pairs of {n} sentences; R: random pairs"}
+
+
 def test_a_score_over_fewer_items_is_marked():
     frame = evaluations()
     frame.loc[frame.index[1], "n"] = 1897
@@ -373,6 +380,9 @@ def test_correlations_of_several_seeds_are_of_the_mean_score():
     (panel,) = correlation_panels(frame, METRICS)
     cell = panel.cells.loc["pawsx", ("pud", "mean")]
     assert cell == f"0.97±{np.std([0.8, 1.0], ddof=1):.2f} (<0.01) [0.03]"
+    assert panel.note.endswith(
+        "± standard deviation over 2 seeds of their own ρ; ρ is of the mean score"
+    )
     assert "over 2 seeds" in panel.note
 
 

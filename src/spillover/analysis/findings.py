@@ -262,14 +262,14 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         exact = "p" if row.p_error > 0 else "exact p"
         sentence = (
             f"{scope}: over {row.n} languages rho is {row.value:.2f}, "
-            f"{exact} {_p(row.p_exact)}"
+            f"{exact} {p_text(row.p_exact)}"
         )
         if row.p_error > 0:
             sentence += f" ± {row.p_error:.2g} of random orders"
         if row.family > 1:
-            sentence += f" ({_p(row.p_family)} adjusted)"
+            sentence += f" ({p_text(row.p_family)} adjusted)"
         if row.p_family_min >= ALPHA:
-            sentence += f"; these cannot show less than {_p(row.p_family_min)}"
+            sentence += f"; these cannot show less than {p_text(row.p_family_min)}"
         numbers = {"rho": f"{row.value:.3f}", "interval": _interval(row.low, row.high)}
         numbers["one language less"] = _interval(row.without_low, row.without_high)
         yield Verdict(
@@ -382,11 +382,13 @@ def _numbers(values: pd.Series) -> str:
 
 
 def _ps(values: pd.Series) -> str:
-    return ", ".join(dict.fromkeys(map(_p, values)))
+    return ", ".join(dict.fromkeys(map(p_text, values)))
 
 
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+def p_text(value: float, places: int = 3) -> str:
+    """A p with so many decimals; one that they cannot show as `<0.001`."""
+    least = 10.0**-places
+    return f"<{least:.{places}f}" if value < least else f"{value:.{places}f}"
 
 
 def _interval(low: float | None, high: float | None) -> str:

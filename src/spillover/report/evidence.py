@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.answers import NO_ANSWER
-from spillover.analysis.findings import ALPHA
+from spillover.analysis.findings import ALPHA, p_text
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
 from spillover.report.panel import Panel
@@ -93,9 +93,7 @@ def answer_panels(
                 ("before", part[part["tuned_on"].isna()]),
                 ("after", part[part["tuned_on"].eq(task)]),
             ):
-                for code, each in found.groupby("language", sort=False):
-                    cell = _mean_and_spread(each["value"], form)
-                    rows[task, name, tuning][str(code)] = cell
+                rows[task, name, tuning] = _by_language(found, form)
     note = "shares of the items, unless said otherwise (docs: Diagnostics)"
     names = ["task", "answers", "tuning"]
     return _panel("Answers", rows, names, languages, note)
@@ -122,9 +120,9 @@ def change_panels(
             key = (task, str(row.seed)) if several else (task,)
             rows[key][row.language] = row.difference, difference_cell(row)
         if several:
-            for (name, code), each in part.groupby(["task", "language"]):
-                cell = _mean_and_spread(each["difference"], "+z.2f")
-                rows[f"{name}{words}", "mean"][str(code)] = cell
+            for name, each in part.groupby("task"):
+                means = _by_language(each, "+z.2f", "difference")
+                rows[f"{name}{words}", "mean"] = means
     note = (
         f"[95 % interval]; {SURE} p < 0.05 after Holm over languages: exact McNemar, "
         "or sign flips for ROUGE"
@@ -163,8 +161,9 @@ def baseline_panels(
     for task in metrics:
         for measure, label in shown.items():
             found = frame[frame["task"].eq(task) & frame["measure"].eq(measure)]
-            for code, each in found.groupby("language", sort=False):
-                rows[task, label][str(code)] = _mean_and_spread(each["value"])
+            if measure != "baseline_rates":  # the same with each seed
+                found = found.drop_duplicates("language")
+            rows[task, label] = _by_language(found)
     note = "accuracy of an answer that does not depend on the item"
     return _panel("Baselines", rows, ["task", "answer"], languages, note)
 
@@ -185,9 +184,8 @@ def prompt_panels(
     for task, part in frame.groupby("task", sort=False):
         if part["prompt"].nunique() < 2:
             continue
-        keys = ["prompt", "language"]
-        for (prompt, code), each in part.groupby(keys, sort=False):
-            rows[task, prompt][str(code)] = _mean_and_spread(each["value"])
+        for prompt, each in part.groupby("prompt", sort=False):
+            rows[task, prompt] = _by_language(each)
         for code, each in part.groupby("language", sort=False):
             means = each.groupby("prompt")["value"].mean()
             spread = float(means.max() - means.min())
@@ -197,22 +195,29 @@ def prompt_panels(
 
 
 def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
-    """The correlation over languages of all tasks and seeds together."""
+    """The correlation over languages of all tasks and seeds together.
+
+    Args:
+        pooled: one row a corpus, pooling, layer and statistic; may be empty.
+    """
+    if pooled.empty:
+        return []
     frame = pooled[pooled["statistic"] == "spearman"]
     rows: Rows = {}
     for row in _records(frame):
         rows[row.corpus, row.pooling, str(row.layer)] = {
             "mean ρ": (row.value, f"{row.value:z.2f}"),
-            "p": (row.p, f"{row.p:.3f}"),
+            "p": (row.p, p_text(row.p)),
+            "smallest p": (row.p_min, p_text(row.p_min)),
             "least": _or_gap(row.without_low),
             "most": _or_gap(row.without_high),
             "languages": (row.n_languages, f"{row.n_languages}"),
         }
     each = "; or ".join(frame["strata"].unique())
-    note = f"mean of {each}; p by permuting the languages in all of them at once; "
-    note += "least and most: with one language less"
+    note = f"mean of {each}; p by permuting the languages in all of them at once, and "
+    note += "the smallest that can come out; least and most: with one language less"
     names = ["corpus", "pooling", "layer"]
-    columns = ["mean ρ", "p", "least", "most", "languages"]
+    columns = ["mean ρ", "p", "smallest p", "least", "most", "languages"]
     return _panel("Correlation, pooled", rows, names, columns, note)
 
 
@@ -231,10 +236,15 @@ def difference_cell(row: Any) -> str:
     return f"{row.difference:+z.2f}{sure}{interval}"
 
 
-def _mean_and_spread(values: pd.Series, form: str = ".2f") -> Cell:
-    """The mean, and in print the standard deviation where there are several."""
-    spread = f"±{values.std():.2f}" if len(values) > 1 else ""
-    return float(values.mean()), f"{values.mean():{form}}{spread}"
+def _by_language(
+    frame: pd.DataFrame, form: str = ".2f", column: str = "value"
+) -> dict[str, Cell]:
+    """The means over seeds, in print with the standard deviation."""
+    cells = {}
+    for code, values in frame.groupby("language", sort=False)[column]:
+        spread = f"±{values.std():.2f}" if len(values) > 1 else ""
+        cells[str(code)] = float(values.mean()), f"{values.mean():{form}}{spread}"
+    return cells
 
 
 def _records(frame: pd.DataFrame) -> Any:
@@ -244,11 +254,15 @@ def _records(frame: pd.DataFrame) -> Any:
 def _panel(
     title: str, rows: Rows, names: Sequence[str], columns: Sequence[str], note: str
 ) -> list[Panel]:
-    """The panel of rows by label; none where there are no rows."""
+    """The panel of rows by label, without empty ones; none where there are no rows."""
     import pandas as pd
 
+    rows = {label: row for label, row in rows.items() if row}
     if not rows:
         return []
+    texts = [text for row in rows.values() for _, text in row.values()]
+    if any("±" in text for text in texts) and "±" not in note:
+        note += "; ± standard deviation over seeds"
     index = pd.MultiIndex.from_tuples(list(rows), names=[*names])
     gap = math.nan, GAP
     cells = [[row.get(column, gap) for column in columns] for row in rows.values()]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.between import OTHERS
 from spillover.languages import PIVOT
-from spillover.report import evidence
 from spillover.report.evidence import SURE, difference_cell
 from spillover.report.panel import Panel
 from spillover.report.tables import GAP
@@ -138,21 +136,6 @@ def side_by_side(
         note = "; ".join(dict.fromkeys([*notes, *caution]))
         found.append(Panel(title, dict(keys), values, cells.fillna(GAP), note))
     return found
-
-
-def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
-    """The correlation over languages of all runs and tasks together.
-
-    Args:
-        pooled: Spearman's, one row a corpus, pooling and layer; may be empty.
-    """
-    if pooled.empty:
-        return []
-    floor = pooled["p_min"].min()
-    return [
-        replace(panel, note=f"{panel.note}; no order gives a p below {floor:.2g}")
-        for panel in evidence.pooled_panels(pooled)
-    ]
 
 
 def _wide(

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import writing
+from spillover.analysis.findings import p_text
 from spillover.analysis.permutation import SAMPLE
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
@@ -129,7 +130,9 @@ def similarity_panels(
         )
         values = _numbers(part, rows, columns)
         cells = _grid(part, rows, columns, _marked, GAP)
-        note = _note(cells, "P: parallel pairs", "R: random pairs", *_several(part))
+        parallel = f"P: parallel pairs of {_range(part['n'].min(), part['n'].max())}"
+        parallel += " sentences"
+        note = _note(cells, parallel, "R: random pairs", *_several(part))
         panels.append(Panel("Table 2: mean cosine", keys, values, cells, note))
     return panels
 
@@ -173,7 +176,7 @@ def correlation_panels(
             cells,
             "correlation (p by t, too small for few languages) [permutation p]",
             *_floors(part),
-            *_several(part),
+            *(f"{s} of their own ρ; ρ is of the mean score" for s in _several(part)),
         )
         title = "Table 3: score after tuning against similarity before"
         panels.append(Panel(title, keys, values, cells, note))
@@ -337,7 +340,7 @@ def _correlation(row: Row, measure: str) -> str:
 
 
 def _p(value: float | None) -> str:
-    return "<0.01" if value is not None and value < 0.01 else _rounded(value)
+    return GAP if value is None or math.isnan(value) else p_text(value, 2)
 
 
 def _note(cells: pd.DataFrame, *parts: str) -> str:

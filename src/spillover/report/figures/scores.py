@@ -178,7 +178,7 @@ class _Chart:
         if "same length" in self.baselines:
             parts.append(
                 "Baseline: before tuning, with both answers of an item cut to the "
-                "length of the shorter one (after tuning, cut likewise: see the table)."
+                "length of the shorter one; the table of changes says how these change."
             )
         cells = [cell for row in self.cells.values() for cell in row.values()]
         if any(cell.endswith(tables.INCOMPLETE) for cell in cells):
