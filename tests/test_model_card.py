@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 from spillover.hub import choose
-from spillover.model_card import ORIGINALS, base_of, escaped, fenced, model_card
+from spillover.model_card import ORIGINALS, base_of, fenced, model_card
 from spillover.model_spec import EMBEDDED, ModelSpec
 from spillover.results import Results
 
@@ -116,6 +116,23 @@ def test_the_embedded_model_is_named_by_its_repository_and_its_file(
     assert r"were read from SmolLM2-135M-Instruct.Q4\_1.gguf" in loading
 
 
+def test_what_was_tuned_on_and_evaluated_is_no_more_than_there_was(
+    tiny_done: Done,
+) -> None:
+    results = tiny_done[1]
+    [use, other] = results.study.tasks
+    task = use.resolve().model_copy(update={"citation": "A. (2020). T. J. 3."})
+    use = use.model_copy(update={"task": task, "train_rows": 500_000})
+    study = results.study.model_copy(update={"tasks": (use, other)})
+    card = model_card(choose(replace(results, study=study), "opinions"), REPO, "mit")
+    assert "evaluated zero-shot in 3 other languages,\nbefore and after." in card
+    training = section(card, "Training")
+    assert "500000 or, if there are fewer, all English items of opinions" in training
+    sources = section(card, "Licences and citations")
+    assert "A. (2020). T. J. 3" in sources
+    assert ".." not in sources
+
+
 @pytest.mark.parametrize(
     ("spec", "repo", "argument"),
     [
@@ -200,7 +217,5 @@ def parsed(card: str) -> list[Any]:
     return [token for block in blocks for token in (block, *(block.children or ()))]
 
 
-def test_escapes() -> None:
-    assert escaped("a_b|c\n# d") == r"a\_b\|c \# d"
-    assert escaped("<b>&amp;") == r"&lt;b\>&amp;amp;"
+def test_a_fence_is_longer_than_backticks_in_it() -> None:
     assert fenced("a") == "```text\na\n```"

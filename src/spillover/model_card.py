@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover import published
+from spillover.analysis.findings import p_text
 from spillover.data.dataset import DataSet
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.languages import PIVOT, language
 from spillover.model_spec import EMBEDDED, ModelSpec
+from spillover.report.panel import escaped
 from spillover.report.tables import GAP
 from spillover.results import Results
 from spillover.settings import NOT_IN_KEY
@@ -107,9 +109,15 @@ def model_card(
     environment = Environment(  # noqa: S701 - Markdown; the filter `md` escapes
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"md": escaped, "fenced": fenced, "number": _number}
+    environment.filters |= {
+        "md": escaped,
+        "fenced": fenced,
+        "number": _number,
+        "p": lambda value: GAP if math.isnan(value) else p_text(value),
+    }
     template = files("spillover") / "model_card.md.j2"
     settings = study.tune_settings(adapter.use)
+    scores = _scores(adapter)
     there = results.versions
     used: list[DataSet] = [adapter.task, *(u.resolve() for u in study.corpora)]
     body = environment.from_string(template.read_text("utf-8")).render(
@@ -122,7 +130,8 @@ def model_card(
         seed=adapter.seed,
         base=base_of(study.model),
         name=lambda code: language(code).name,
-        scores=_scores(adapter),
+        scores=scores,
+        others=sum(row["language"] != PIVOT for row in scores),
         metric=results.metrics[adapter.task.name],
         classifies=adapter.task.kind == "classification",
         settings=settings.model_dump(mode="json", exclude=NOT_IN_KEY),
@@ -137,13 +146,6 @@ def model_card(
     body = re.sub("[\0\ud800-\udfff]", "\ufffd", body)
     data = _metadata(adapter, repo, licence)
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}"))
-
-
-def escaped(text: object) -> str:
-    """Text within a line of Markdown, none of which is markup."""
-    line = " ".join(str(text).split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]>|#~!$])", r"\\\1", line)
 
 
 def fenced(text: str) -> str:

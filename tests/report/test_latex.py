@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conftest import TinyStudy
     from spillover.results import Results
 
-ODD = r"a_b & 50% of $x$, #1 {c} \dots ~^ <i> [2] “été” ±0.1 – ½ † ρ −1 ·"
+ODD = r"""a_b & 50% of $x$, #1 {c} \dots ~^ <i> [2] “été” ±0.1 – ½ † ρ −1 · a|b--"c`"""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,8 @@ def test_the_tables_of_a_comparison_compile(
 
 
 def test_labels_with_special_characters_compile(pdflatex: str, tmp_path: Path) -> None:
-    cells = pd.DataFrame([[ODD], ["2"]], index=["a", "[1] after a line"])
+    rows = ["a", "[1] after a line", "*[2]"]
+    cells = pd.DataFrame([[ODD], ["2"], ["-3"]], index=rows)
     cells.index.name, cells.columns = ODD, [ODD]
     text = latex([Panel(ODD, {ODD: ODD}, cells, cells, f"{ODD}\n{ODD}")])
     (tmp_path / "odd.tex").write_text(text, encoding="utf-8")

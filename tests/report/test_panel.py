@@ -6,10 +6,11 @@ import re
 
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import Console
 
-from spillover.report.panel import Panel, csv, html, latex, markdown, terminal
+from spillover.report.panel import Panel, csv, escaped, html, latex, markdown, terminal
 
 
 def panel(cells, index, columns, **changes):
@@ -42,9 +43,26 @@ def test_markdown():
 def test_markdown_escapes_what_would_break_the_table():
     odd = panel([["0.5*", "0.9 (<0.01)"]], tasks("a|b\\c"), ["en", "d|e"], note="* few")
     text = markdown([odd])
-    assert r"| a\|b\\c | after | 0.5\* | 0.9 (\<0.01) |" in text
+    assert r"| a\|b\\c | after | 0.5\* | 0.9 (&lt;0.01) |" in text
     assert r"| en | d\|e |" in text
     assert r"\* few" in text
+
+
+def test_markdown_shows_every_text_as_it_is():
+    labels = "a `b` c, __init__, _x_ y, ~~z~~, &lt;b&gt;, ![a](b), $a$, # h, x\\|y, <i>"
+    odd = panel([["1"]] * 10, pd.Index(labels.split(", "), name="key"), ["run"])
+    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = reader.parse(markdown([odd]))
+    cells = [t for t in tokens if t.type == "inline" and t.content != "1"][3:-1]
+    shown = ["".join(part.content for part in cell.children) for cell in cells]
+    assert shown == labels.split(", ")
+    kinds = {part.type for cell in cells for part in cell.children}
+    assert kinds <= {"text", "text_special"}
+
+
+def test_escapes():
+    assert escaped("a_b|c\n# d") == r"a\_b\|c \# d"
+    assert escaped("<b>&amp;") == r"&lt;b\>&amp;amp;"
 
 
 def test_latex():
@@ -69,6 +87,29 @@ def test_latex_escapes_every_special_character():
     assert body == (
         r"\textbackslash{}a\_b\&c\%d\$e\#f\{g\}h\textasciitilde{}i\textasciicircum{}j"
         r" & after & 0.9\dag{} ($<$0.01) {[}0.03] \\"
+    )
+
+
+def test_latex_shows_signs_that_it_would_join_or_turn():
+    cells = [["-0.14±0.02 [-0.2,-0.1]"], ["a -- b ---c 2020-01"]]
+    text = latex([panel(cells, tasks('{text} | "A"', "*`x"), ["en"])])
+    assert r"& $-$0.14±0.02 {[}$-$0.2,$-$0.1] \\" in text
+    assert r"& a -{}- b -{}-{}-c 2020-01 \\" in text
+    assert r"\{text\} \textbar{} \char34{}A\char34{} &" in text
+    assert "\n{*}\\textasciigrave{}x &" in text
+    assert "xelatex" not in text
+
+
+def test_latex_says_where_pdflatex_is_not_enough():
+    text = latex([panel([["1"]], tasks("日本 été"), ["en"], note="注")])
+    assert "\n% xelatex or lualatex, with a font that has 日本\n\\begin" in text
+
+
+def test_csv_says_which_panel_a_row_is_of():
+    one = panel([[0.5]], tasks("a"), ["en"])
+    other = panel([[0.1]], tasks("a"), ["en"], title="Change")
+    assert csv([one, other]) == (
+        "table,model,task,t,en\nTable 1,m,a,after,0.5\nChange,m,a,after,0.1\n"
     )
 
 

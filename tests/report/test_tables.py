@@ -292,8 +292,9 @@ def test_csv_keeps_full_precision_and_empty_gaps(tmp_path):
     assert table.loc["xnli", "pud mean n"] == 5
     assert "0.016666666666666666,5," in (tmp_path / "table3.csv").read_text()
     table = pd.read_csv(tmp_path / "table2.csv")
-    assert list(table)[:5] == ["model", "corpus", "layer", "pooling", "pair"]
-    assert list(table)[5:] == [
+    labels = ["table", "model", "corpus", "layer", "pooling", "pair"]
+    assert list(table)[:6] == labels
+    assert list(table)[6:] == [
         f"{t} {p}" for t in ("before", "pawsx", "xnli", "xlsum") for p in ("P", "R")
     ]
 

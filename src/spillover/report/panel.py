@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from rich.table import Table
 
-_MARKDOWN_ESCAPES = str.maketrans(
-    {c: f"\\{c}" for c in "\\|*<"} | {"\n": " ", "\r": " "}
-)
 _LATEX_ESCAPES = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {
@@ -23,11 +22,16 @@ _LATEX_ESCAPES = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": "$<$",
         ">": "$>$",
+        "|": r"\textbar{}",
+        '"': r"\char34{}",  # babel gives the sign itself a meaning in German
+        "`": r"\textasciigrave{}",
         "–": "--",
         "†": r"\dag{}",
         "ρ": r"$\rho$",
         "−": "$-$",
-        "[": "{[}",  # after \\ a bracket would be read as the space to leave
+        "[": "{[}",  # after \\ a bracket would be read as the space to leave,
+        "*": "{*}",  # and a star as a part of the command
+        "\u2060": "{}",
         "\n": " ",
     }
 )
@@ -78,12 +82,18 @@ class Panels(list[Panel]):
 
 
 def csv(panels: Sequence[Panel]) -> str:
-    """The numbers of all panels as one CSV table, a gap empty; "" without panels."""
+    """The numbers of all panels as one CSV table, a gap empty; "" without panels.
+
+    Its first column, `table`, is the title of the panel that a row is of.
+    """
     import pandas as pd
 
     if not panels:
         return ""
-    return pd.concat([numbers(panel) for panel in panels]).to_csv(index=False)
+    frames = [numbers(panel) for panel in panels]
+    for panel, frame in zip(panels, frames, strict=True):
+        frame.insert(0, "table", panel.title)
+    return pd.concat(frames).to_csv(index=False)
 
 
 def numbers(panel: Panel) -> pd.DataFrame:
@@ -98,9 +108,11 @@ def numbers(panel: Panel) -> pd.DataFrame:
     return frame
 
 
-def _escaped(text: str) -> str:
-    """A text that Markdown shows as it is, also one that looks like a link."""
-    return text.translate(_MARKDOWN_ESCAPES).replace("](", "]\\(")
+def escaped(text: object) -> str:
+    """Text within a line of Markdown, none of which is markup."""
+    line = " ".join(str(text).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]>|#~!$])", r"\\\1", line)
 
 
 def markdown(panels: Sequence[Panel]) -> str:
@@ -110,12 +122,12 @@ def markdown(panels: Sequence[Panel]) -> str:
         labels = panel.cells.index.nlevels
         rule = ["---"] * labels + ["---:"] * panel.cells.shape[1]
         rows = [
-            [_escaped(cell) for cell in line]
+            [escaped(cell) for cell in line]
             for line in [_header(panel, " "), *_lines(panel)]
         ]
         rows.insert(1, rule)
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-        heading, note = _escaped(panel.heading), _escaped(panel.note)
+        heading, note = escaped(panel.heading), escaped(panel.note)
         parts.append(f"### {heading}\n\n{table}\n\n{note}\n")
     return "\n".join(parts)
 
@@ -123,21 +135,37 @@ def markdown(panels: Sequence[Panel]) -> str:
 def latex(panels: Sequence[Panel]) -> str:
     """Each panel as a `tabular` in the manner of booktabs, to be put in by \\input.
 
-    Heading and note stand in comments above it.
+    Heading and note stand in comments above it, and which LaTeX it needs if it has
+    letters that are neither Latin nor ours.
     """
     parts = []
     for panel in panels:
         labels = panel.cells.index.nlevels
         header, *body = (
-            " & ".join(cell.translate(_LATEX_ESCAPES) for cell in line) + r" \\"
+            " & ".join(map(_typeset, line)) + r" \\"
             for line in [_header(panel, " "), *_lines(panel)]
         )
         spec = "l" * labels + "r" * panel.cells.shape[1]
         comments = [f"% {' '.join(t.split())}" for t in (panel.heading, panel.note)]
+        if others := _not_latin([header, *body]):
+            comments.append(f"% xelatex or lualatex, with a font that has {others}")
         begin, end = rf"\begin{{tabular}}{{{spec}}}", r"\end{tabular}"
         lines = [*comments, begin, r"\toprule", header, r"\midrule", *body]
         parts.append("\n".join([*lines, r"\bottomrule", end, ""]))
     return "\n".join(parts)
+
+
+def _typeset(text: str) -> str:
+    """A text as LaTeX shows it, two hyphens as two and a minus as a minus."""
+    text = re.sub(r"(?<![\w-])-(?=\d)", "−", text)
+    return re.sub("-(?=-)", "-\u2060", text).translate(_LATEX_ESCAPES)
+
+
+def _not_latin(lines: Sequence[str]) -> str:
+    """The letters that pdflatex has no font for."""
+    chars = dict.fromkeys(char for line in lines for char in line if char.isalpha())
+    names = {char: unicodedata.name(char, "") for char in chars}
+    return "".join(char for char in chars if not names[char].startswith("LATIN"))
 
 
 def html(panel: Panel, width: int = PRINTED) -> Markup:
