@@ -64,19 +64,20 @@ class Comparison:
         studies = [results.study for results in self.runs.values()]
         languages = [*dict.fromkeys(code for s in studies for code in s.languages)]
         similarities, correlations = {}, {}
-        over: dict[str, set[str]] = {task: set() for task in self.metrics}
+        over: dict[Any, set[str]] = defaultdict(set)
         for name, results in self.runs.items():
             found = _tabled(results)
             before = found.similarities[found.similarities["tuned_on"].isna()]
             similarities[name] = tables.similarity_panels(before, languages, [])
             frame = found.correlations
             correlations[name] = tables.correlation_panels(frame, self.metrics)
-            for task, codes in over.items():
-                codes.update(frame.loc[frame["task"] == task, "languages"])
+            for place, part in frame.groupby(["task", "corpus", "pooling", "layer"]):
+                over[place].update(part["languages"])
+        differ = {place[0] for place, codes in over.items() if len(codes) > 1}
         caution = [
             f"{task}: not over the same languages"
-            for task, codes in over.items()
-            if len(codes) > 1
+            for task in self.metrics
+            if task in differ
         ]
         if (self.items["n"] != self.items["shared"]).any():
             caution.append("each run's own, over all of its items and sentences")
