@@ -60,6 +60,18 @@ def test_items_are_counted_for_each_run_and_for_all():
     assert item_panels(frame.assign(shared=frame["n"])) == []
 
 
+def test_a_run_may_be_called_shared():
+    rows = [("shared", "en", 5, 3), ("(shared)", "en", 4, 3)]
+    frame = pd.DataFrame(rows, columns=["run", "language", "n", "shared"])
+    [panel] = item_panels(frame.assign(task="t"))
+    assert panel.cells.loc["t", "en"].to_dict() == {
+        "shared": "5",
+        "(shared)": "4",
+        "((shared))": "3",
+    }
+    assert panel.note.startswith("((shared)): in all runs")
+
+
 def scores():
     rows = [
         (task, run, tuning, language, value, sd)

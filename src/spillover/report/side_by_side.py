@@ -68,9 +68,12 @@ def item_panels(items: pd.DataFrame) -> list[Panel]:
 
     if (items["n"] == items["shared"]).all():
         return []
+    label = "shared"
+    while label in {*items["run"]}:
+        label = f"({label})"
     shared = items.drop_duplicates(["task", "language"])
-    shared = shared.assign(run="shared", n=shared["shared"])
-    note = "shared: in all runs; scores and tests are of these alone"
+    shared = shared.assign(run=label, n=shared["shared"])
+    note = f"{label}: in all runs; scores and tests are of these alone"
     both = pd.concat([items, shared])
     return [_wide("Items", both, ["task", "run"], "n", lambda row: str(row.n), note)]
 
