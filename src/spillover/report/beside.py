@@ -166,25 +166,14 @@ def _interleaved(frames: Sequence[pd.DataFrame | None], gap: Any) -> pd.DataFram
     import pandas as pd
 
     there = [frame for frame in frames if frame is not None]
-    rows = [*dict.fromkeys(row for frame in there for row in frame.index)]
-    columns = [*dict.fromkeys(column for frame in there for column in frame)]
-    cells = [
-        {}
-        if frame is None
-        else {
-            (row, column): value
-            for row, *line in frame.itertuples(name=None)
-            for column, value in zip(frame, line, strict=True)
-        }
+    rows = there[0].index.union(there[-1].index, sort=False)
+    columns = there[0].columns.union(there[-1].columns, sort=False)
+    sides = [
+        (there[0][:0] if frame is None else frame).reindex(
+            index=rows, columns=columns, fill_value=gap
+        )
         for frame in frames
     ]
-    index = [(*levels(row), side) for row in rows for side in SIDES]
-    return pd.DataFrame(
-        [
-            [found.get((row, column), gap) for column in columns]
-            for row in rows
-            for found in cells
-        ],
-        index=pd.MultiIndex.from_tuples(index, names=[*there[0].index.names, "from"]),
-        columns=pd.Index(columns),
-    )
+    both = pd.concat(sides, keys=SIDES, names=["from"])
+    in_turn = [place + start for place in range(len(rows)) for start in (0, len(rows))]
+    return both.reorder_levels([*map(str, rows.names), "from"]).iloc[in_turn]
