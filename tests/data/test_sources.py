@@ -254,6 +254,25 @@ def test_both_layouts_of_a_hub_repository_are_read(make_hub: Any) -> None:
         assert [(row.id, row.fields, row.target) for row in found] == expected
 
 
+def test_a_folder_is_read_as_it_is_now(tmp_path: Path, make_hub: Any) -> None:
+    def made(text: str) -> Hub:
+        hub = Hub(repo="a/b", revision=REVISION, config="{language}")
+        written: Hub = make_hub(hub, [("en", "test", [{"text": text}])])
+        return written
+
+    def read(hub: Hub) -> str:
+        [row] = hub.read("en", "test", fields=("text",))
+        return row.fields["text"]
+
+    assert read(made("first")) == "first"
+    second = made("second")
+    assert read(second) == "second"
+    namesake = tmp_path / "other" / Path(second.repo).name
+    namesake.parent.mkdir()
+    Path(made("third").repo).rename(namesake)
+    assert read(second.model_copy(update={"repo": str(namesake)})) == "third"
+
+
 def test_a_row_of_the_hub_is_named_in_an_error(make_hub: Any) -> None:
     hub = Hub(repo="a/b", revision=REVISION, config="{language}")
     made = make_hub(hub, [("en", "test", [{"text": "x"}, {"text": ""}])])
@@ -306,6 +325,7 @@ def test_a_hub_out_of_reach_is_an_error(
         "data_files": None,
         "split": "test",
         "revision": REVISION,
+        "cache_dir": None,
     }
 
 

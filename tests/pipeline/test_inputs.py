@@ -56,6 +56,18 @@ def test_training_items_are_shuffled_by_the_seed_and_nested(
     assert [item.id for item in read(tiny_study).tasks["opinions"].train] != whole[:3]
 
 
+def test_files_to_learn_from_that_no_folder_holds(tiny_study: TinyStudy) -> None:
+    train = {"path": "mine.tsv", "id": "id", "target": "label"}
+    tiny_study.raw["tasks"] = [{"task": "mini-paraphrase", "train": train}]
+    tiny_study.raw["corpora"] = []
+    [found] = map(str, read_inputs(tiny_study.study, None).errors)
+    assert found == (
+        "train of mini-paraphrase: 'mine.tsv' is relative to a data root, and none is "
+        "given; name the folder that holds it with --data-root, or write the whole "
+        "path."
+    )
+
+
 def test_placeholders_are_counted_and_dropped_as_asked(tiny_study: TinyStudy) -> None:
     tiny_study.raw["tasks"][0]["task"]["placeholder"] = "NS"
     tiny_study.rewrite("de.test.jsonl", lambda text: text.replace("Der Film a.", "NS"))

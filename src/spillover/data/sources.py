@@ -7,10 +7,12 @@ columns mean; its `read` returns their rows in the words of our own tasks and co
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from importlib.resources import files as package_files
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 from pydantic import Field, field_validator, model_validator
@@ -199,23 +201,28 @@ class Hub(Columns):
             theirs: self.spelled(self.data_files, language, split)
         }
         lost = network_error(), DatasetsError, OSError, ValueError, RuntimeError
-        try:
-            table = load_dataset(
-                self.repo,
-                config,
-                data_files=data_files,
-                split=theirs,
-                revision=self.revision,
-            )
-        except lost as error:
-            raise DataError(
-                f"the Hub gave no {split} split in {language!r} ({first_line(error)})",
-                where=place,
-                fix="check the connection, or fetch the official files and name their "
-                "folder as the data root",
-            ) from error
-        rows = ((f"{place}:{number}", dict(row)) for number, row in enumerate(table, 1))
-        return self.rows(rows, place, language, split, fields)
+        # The cache knows a folder by its last name alone, and not when it changes.
+        local = Path(self.repo).is_dir()
+        with TemporaryDirectory() if local else nullcontext() as cache:
+            try:
+                table = load_dataset(
+                    self.repo,
+                    config,
+                    data_files=data_files,
+                    split=theirs,
+                    revision=self.revision,
+                    cache_dir=cache,
+                )
+            except lost as error:
+                said = first_line(error)
+                raise DataError(
+                    f"the Hub gave no {split} split in {language!r} ({said})",
+                    where=place,
+                    fix="check the connection, or fetch the official files and name "
+                    "their folder as the data root",
+                ) from error
+            rows = ((f"{place}:{n}", dict(row)) for n, row in enumerate(table, 1))
+            return self.rows(rows, place, language, split, fields)
 
 
 def choose(

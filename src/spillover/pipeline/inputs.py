@@ -166,6 +166,14 @@ def _shared(study: Study, data: DataSet, least: int) -> None:
 
 def _task(study: Study, task: Task, use: TaskUse, data_root: Path | None) -> TaskInputs:
     languages = languages_of(study, task)
+    if use.train is not None and use.train.needs_root and data_root is None:
+        # What is read instead would be the task's own training split.
+        raise StudyError(
+            f"{use.train.path!r} is relative to a data root, and none is given",
+            where=f"train of {task.name}",
+            fix="name the folder that holds it with --data-root, or write the whole "
+            "path",
+        )
     whole = task.load_all("test", languages, data_root)
     expected = {
         code: len(items) if use.test_rows is None else use.test_rows
