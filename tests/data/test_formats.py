@@ -84,6 +84,9 @@ def test_cut_json_is_noticed(tmp_path: Path) -> None:
         ("NaN", "NaN is not valid JSON"),
         ("-Infinity", "-Infinity is not valid JSON"),
         ("9" * 5000, "Exceeds the limit"),
+        ("1e99999999999999999999", "a number of too many digits"),
+        ('1, "x": 2', "the key 'x' stands there twice"),
+        ('{"y": 1, "y": 1}', "the key 'y' stands there twice"),
         ('"\\ud800"', "surrogates not allowed"),
         ("[" * 200_000, "recursion"),
     ],
@@ -105,7 +108,42 @@ def test_both_halves_of_a_pair_are_a_character(tmp_path: Path) -> None:
 
 def test_json_that_is_no_object_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.jsonl", "[1, 2]\n")
-    assert fault(path, "jsonl").startswith(f"{path}:1: a JSON list")
+    message = fault(path, "jsonl")
+    assert message.startswith(f"{path}:1: a JSON list")
+    assert message.endswith(
+        "write each object of the list on a line of its own, without line breaks in it."
+    )
+
+
+def test_json_over_several_lines_is_not_called_cut(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", '[\n {\n  "x": 1\n }\n]\n')
+    message = fault(path, "jsonl")
+    assert message.startswith(f"{path}:1: not JSON")
+    assert "on a line of its own" in message
+    assert "cut" not in message
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "txt"])
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_nul_byte_is_no_text(tmp_path: Path, format: Format, quoted: bool) -> None:
+    path = write(tmp_path, "a", '{"x": "ab"}\n'.encode("utf-16-le"))
+    assert fault(path, format, quoted=quoted) == (
+        f"{path}:1: a NUL byte; is the file UTF-16? Save it as UTF-8."
+    )
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "txt"])
+def test_lines_that_end_in_carriage_returns_are_refused(
+    tmp_path: Path, format: Format
+) -> None:
+    path = write(tmp_path, "a", '{"x": 1}\r{"x": 2}\r')
+    message = fault(path, format, quoted=True)
+    assert message.startswith(f"{path}: the lines end in carriage returns alone")
+
+
+def test_one_line_may_end_in_a_carriage_return(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.txt", "one\r")
+    assert [row["text"] for _, row in records(path, "txt")] == ["one"]
 
 
 @pytest.mark.parametrize("format", ["jsonl", "tsv", "txt"])
@@ -150,7 +188,11 @@ def test_an_open_quote_is_noticed(tmp_path: Path) -> None:
 
 def test_a_header_that_names_a_column_twice_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.tsv", "id\ttext\ttext\n")
-    assert fault(path, "tsv").startswith(f"{path}:1: the header names 'text' twice")
+    assert fault(path, "tsv") == f"{path}:1: the header names 'text' twice."
+    path = write(tmp_path, "b.csv", "id,text,,\n1,a,,\n")
+    assert fault(path, "csv") == (
+        f"{path}:1: the header names '' twice; delete the columns without a name."
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,6 +217,18 @@ def test_a_damaged_conllu_line_is_noticed(tmp_path: Path) -> None:
     broken = SENTENCE.format(1).replace("1\tGo", "one\tGo")
     assert fault(write(tmp_path, "b.conllu", broken), "conllu").startswith(
         f"{tmp_path}/b.conllu:1: not CoNLL-U"
+    )
+
+
+@pytest.mark.parametrize("key", ["text", "sent_id"])
+def test_a_conllu_sentence_has_one_text_and_one_id(tmp_path: Path, key: str) -> None:
+    notes = "# note = a\n# note = b\n"
+    path = write(tmp_path, "a.conllu", notes + SENTENCE.format(1))
+    assert len(list(records(path, "conllu"))) == 1
+    write(tmp_path, "a.conllu", f"# {key} = Stop\n" + SENTENCE.format(1))
+    message = fault(path, "conllu")
+    assert message.startswith(
+        f"{path}:1: the comment {key!r} stands in one sentence twice"
     )
 
 

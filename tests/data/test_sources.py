@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,44 @@ def test_numbers_and_truth_values_are_text(tmp_path: Path) -> None:
     jsonl(tmp_path / "a.jsonl", *({"text": value} for value in values))
     found = [row.fields["text"] for row in rows(Files(path="a.jsonl"), tmp_path)]
     assert found == ["1", "1.5", "true", "x"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("0.00001", "0.00001"),
+        ("1e22", "1" + "0" * 22),
+        ("1.10", "1.10"),
+        ("-1.5E-3", "-0.0015"),
+        ("1234567890123456789.5", "1234567890123456789.5"),
+    ],
+)
+def test_a_number_is_written_as_it_stands_there(
+    tmp_path: Path, number: str, text: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"text": {number}}}\n')
+    assert rows(Files(path="a.jsonl"), tmp_path)[0].fields["text"] == text
+
+
+@pytest.mark.parametrize("number", ["1E+999", "1E-999"])
+def test_a_number_that_cannot_be_written_out(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"text": {number}}}\n')
+    assert fault(Files(path="a.jsonl"), tmp_path) == (
+        f"{path}:1: column 'text' is {number}; expected a number that can be written "
+        "out."
+    )
+
+
+def test_a_number_of_the_hub_has_no_exponent(make_hub: Any) -> None:
+    hub = Hub(repo="a/b", revision=REVISION, config="{language}")
+    table = [{"text": 1e-05}, {"text": 1e22}, {"text": 0.1}]
+    made = make_hub(hub, [("en", "test", table)])
+    found = [row.fields["text"] for row in made.read("en", "test", fields=("text",))]
+    assert found == ["0.00001", "1" + "0" * 22, "0.1"]
+    made = make_hub(hub, [("en", "test", [{"text": math.nan}])])
+    with pytest.raises(DataError, match="column 'text' is NaN; expected a number that"):
+        made.read("en", "test", fields=("text",))
 
 
 def test_conllu_rows_have_their_sentence_ids(tmp_path: Path) -> None:

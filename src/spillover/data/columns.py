@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ from spillover.errors import DataError
 
 Split = Literal["train", "validation", "test"]
 SHOWN = 20
+DIGITS = 400  # more than any float has before or after its point
 
 
 def _no_truth_values(value: object) -> object:
@@ -254,8 +256,18 @@ def _value(record: dict[str, object], column: str, where: str) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str | int | float):
+    if isinstance(value, str | int):
         return str(value)
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > DIGITS:
+            raise DataError(
+                f"column {column!r} is {value}",
+                where=where,
+                expected="a number that can be written out",
+            )
+        return f"{value:f}"  # without an exponent, which would be another number
     raise DataError(
         f"column {column!r} is a {type(value).__name__}",
         where=where,

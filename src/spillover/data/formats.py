@@ -11,11 +11,13 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from spillover.errors import DataError
 
+SPREAD = "write each object of the list on a line of its own, without line breaks in it"
 LONGEST = 2**31 - 1
 """Characters of a cell; a document may have more than the 131,072 of `csv`."""
 
@@ -31,6 +33,8 @@ SUFFIXES: dict[str, Format] = {
     ".conllu": "conllu",
 }
 DELIMITERS = {"csv": ",", "tsv": "\t"}
+ONE_EACH = ("sent_id", "text")
+"""Comments of which a CoNLL-U sentence has one; others may be repeated."""
 
 
 def records(
@@ -47,7 +51,8 @@ def records(
         quoted: whether a table's cells may stand in double quotes.
 
     Raises:
-        DataError: a line that is blank, cut, not UTF-8 or of another form.
+        DataError: a line that is blank, cut, not UTF-8 or of another form, or that
+            says one thing twice.
     """
     if format == "jsonl":
         yield from _objects(path)
@@ -65,13 +70,27 @@ def _decoded(path: Path) -> Iterator[tuple[int, str]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise DataError(
                     f"byte {error.start + 1} of the line is not UTF-8",
                     where=f"{path}:{number}",
                     fix="save the file as UTF-8, or fetch it again if it is cut",
                 ) from error
+            if "\0" in text:
+                raise DataError(
+                    "a NUL byte",
+                    where=f"{path}:{number}",
+                    fix="is the file UTF-16? Save it as UTF-8",
+                )
+            if number == 1 and "\r" in text.rstrip("\r\n") and text[-1] != "\n":
+                raise DataError(
+                    "the lines end in carriage returns alone",
+                    where=path,
+                    expected="line feeds",
+                    fix="save the file with the line ends of Unix or Windows",
+                )
+            yield number, text
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -100,27 +119,45 @@ def _no_number(constant: str) -> None:
     raise ValueError(f"{constant} is not valid JSON")
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key!r} stands there twice")
+    return found
+
+
 def _objects(path: Path) -> Iterator[Record]:
     for number, line in _lines(path):
         try:
-            value = json.loads(line, parse_constant=_no_number)
+            value = json.loads(
+                line,
+                parse_float=Decimal,  # which keeps 1.10 and 0.00001 as they are written
+                parse_constant=_no_number,
+                object_pairs_hook=_once,
+            )
             if "\\ud" in line.lower():  # half of a pair, which no file can be given
-                json.dumps(value, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
-            said = str(error)
+                json.dumps(value, ensure_ascii=False, default=str).encode()
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            said, fix = str(error), None
+            if isinstance(error, ArithmeticError):
+                said = "a number of too many digits"
             if isinstance(error, json.JSONDecodeError):
                 said = f"{error.msg} at character {error.colno} of {len(line)}"
+                opened = not line.strip(" \t[{")
+                fix = SPREAD if opened else "the line may be cut: fetch the file again"
             raise DataError(
                 f"not JSON ({said})",
                 where=f"{path}:{number}",
                 expected="one JSON object a line",
-                fix="the line may be cut: fetch the file again",
+                fix=fix,
             ) from error
         if not isinstance(value, dict):
             raise DataError(
                 f"a JSON {type(value).__name__}",
                 where=f"{path}:{number}",
                 expected="one JSON object a line",
+                fix=SPREAD if isinstance(value, list) else None,
             )
         yield number, value
 
@@ -139,9 +176,11 @@ def _table(
             counts = Counter(names)
             repeated = [name for name in sorted(counts) if counts[name] > 1]
             if repeated:
+                blank = not repeated[0].strip()
                 raise DataError(
                     f"the header names {repeated[0]!r} twice",
                     where=f"{path}:{number}",
+                    fix="delete the columns without a name" if blank else None,
                 )
             continue
         if len(row) != len(names):
@@ -198,6 +237,15 @@ def _sentences(path: Path) -> Iterator[Record]:
             ) from error
         if len(sentences) != 1 or not sentences[0]:
             raise DataError("a sentence without words", where=f"{path}:{first}")
+        comments = [line for line in block.split("\n") if line.startswith("#")]
+        keys = [line[1:].partition("=")[0].strip() for line in comments]
+        twice = [key for key in ONE_EACH if keys.count(key) > 1]
+        if twice:
+            raise DataError(
+                f"the comment {twice[0]!r} stands in one sentence twice",
+                where=f"{path}:{first}",
+                fix="a blank line between two sentences may be missing",
+            )
         widths = {len(word) for word in sentences[0]}
         if widths != {len(DEFAULT_FIELDS)}:
             raise DataError(
