@@ -18,6 +18,25 @@ def test_an_unknown_code_names_the_nearest() -> None:
         language("enn")
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("pt-BR", "pt"),
+        ("fil", "tl"),
+        ("nb", "no"),
+        ("iw", "he"),
+        ("zh-Hant", "zh"),
+        ("germann", "de"),
+    ],
+)
+def test_a_code_of_another_standard_is_understood(text: str, code: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        language(text, "s.yaml: languages")
+    assert str(caught.value) == (
+        f"s.yaml: languages: unknown language {text!r}; did you mean {code!r}."
+    )
+
+
 def test_no_code_or_name_stands_twice() -> None:
     assert len({entry.name for entry in LANGUAGES.values()}) == len(LANGUAGES)
     assert all(code == entry.code for code, entry in LANGUAGES.items())

@@ -140,6 +140,24 @@ def test_merged_yaml_is_read(tmp_path: Path) -> None:
     assert "twice" not in str(caught.value)
 
 
+def test_a_whole_number_is_what_everybody_reads_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "name: s\nmodel: smollm2-135m-instruct\nlanguages: [en, de]\nseed: +7\n"
+        "tasks: [{task: mini-paraphrase, train_rows: 0}]\n"
+    )
+    for text in ("010", "0x10", "1_000", "1:40", "yes"):
+        with pytest.raises(Faults, match="train_rows: input should be a valid integer"):
+            read_study(path, [f"tasks.0.train_rows={text}"])
+    study = read_study(path, ["tasks.0.train_rows=100"])
+    assert (study.seed, study.tasks[0].train_rows) == (7, 100)
+    labels = {"010": "1", "8": "0"}
+    train = "{path: /a.csv, target: label, labels: {010: 1, 8: 0}}"
+    study = read_study(path, ["tasks.0.train_rows=1", f"tasks.0.train={train}"])
+    assert study.tasks[0].train is not None
+    assert study.tasks[0].train.labels == labels
+
+
 def test_the_headline_metric() -> None:
     study = parse_study(small())
     choice = parse_study(small(headline="choice"))
@@ -193,6 +211,20 @@ def test_files_that_a_task_cannot_learn_from() -> None:
         ({"tune": {"epochs": -1}}, "s.yaml: tune.epochs: input should be greater"),
         ({"dtype": "int8"}, "s.yaml: dtype: input should be 'auto', 'bfloat16'"),
         ({"seed": 1.5}, "s.yaml: seed: input should be a valid integer"),
+        ({"seed": True}, "s.yaml: seed: input should be a valid integer"),
+        ({"seed": "0100"}, "s.yaml: seed: input should be a valid integer"),
+        ({"tune": {"rank": True}}, "s.yaml: tune.rank: input should be a valid integ"),
+        (
+            {"tasks": [{"task": "xnli", "train_rows": True}]},
+            "s.yaml: tasks.0.train_rows: input should be a valid integer",
+        ),
+        ({"tune": None}, "s.yaml: tune: nothing stands there; fill it in, or leave"),
+        ({"corpora": None}, "s.yaml: corpora: nothing stands there; fill it in, or"),
+        ({"name": False}, "s.yaml: name: YAML reads an unquoted yes, no, on, off,"),
+        (
+            {"tasks": [{"task": "xnli", "prompts": {False: "{premise}"}}]},
+            "s.yaml: tasks.0.prompts.0.[key]: YAML reads an unquoted",
+        ),
         ({"seed": -1}, "s.yaml: seed: input should be greater than or equal to 0"),
         ({"seeds": [2**32]}, "s.yaml: seeds.0: input should be less than 4294967296"),
         ({"tune": {"epochs": math.inf}}, "s.yaml: tune.epochs: input should be a fin"),
@@ -283,6 +315,7 @@ def test_all_faults_are_said_together() -> None:
             "tune:\n  rank: 1\n  'rank': 2\n",
             "not YAML (the key 'rank' stands there twice",
         ),
+        ("tune: {1: a, '1': b}", "not YAML (the key '1' stands there twice"),
         ("", "not a mapping of keys to values"),
         ("name: [a\nb: 1", "not YAML (while parsing a flow sequence"),
         ("a: \x00", "not YAML (unacceptable character"),
@@ -343,7 +376,7 @@ def test_wrong_names_are_told_together_with_wrong_keys() -> None:
     key, *names = map(str, caught.value.errors)
     assert "unknown key 'tune.epoch'" in key
     assert [name.partition(";")[0] for name in names] == [
-        "unknown language 'xx'",
+        "study: languages: unknown language 'xx'",
         "unknown task 'xnl'",
         "unknown corpus 'pudd'",
     ]

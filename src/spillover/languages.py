@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from spillover.errors import unknown
+from spillover.errors import StudyError, unknown
 
 PIVOT = "en"
 """The language that is tuned on and that the others are compared with."""
@@ -118,12 +118,23 @@ LANGUAGES = {
 }
 
 
-def language(code: str) -> Language:
+def language(code: str, where: str | None = None) -> Language:
     """The language of that code.
 
+    Args:
+        code: as studies write it.
+        where: the key that it stands under, named in the error.
+
     Raises:
-        StudyError: the table has no such code.
+        StudyError: the table has no such code; it names the one that is meant by
+            another standard's (`pt-BR`, `nob`), or the nearest.
     """
     if code not in LANGUAGES:
-        raise unknown("language", code, LANGUAGES)
+        from spillover.exchange.codes import code_of
+
+        meant = (code_of(code) or "").partition("-")[0]
+        if meant in LANGUAGES:
+            fix = f"did you mean {meant!r}"
+            raise StudyError(f"unknown language {code!r}", where=where, fix=fix)
+        raise unknown("language", code, LANGUAGES, where=where)
     return LANGUAGES[code]

@@ -10,7 +10,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 from spillover.errors import StudyError
 
@@ -66,16 +73,16 @@ class TuneSettings(Settings):
     epochs: float = Field(default=6, gt=0, le=MOST)  # the paper's
     learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
     schedule: Schedule = "cosine"  # the paper's
-    rank: int = Field(default=8, ge=1, le=MOST)  # the paper's
-    alpha: int = Field(default=32, ge=1, le=MOST)  # the paper's
+    rank: StrictInt = Field(default=8, ge=1, le=MOST)  # the paper's
+    alpha: StrictInt = Field(default=32, ge=1, le=MOST)  # the paper's
     dropout: float = Field(default=0.05, ge=0, lt=1)  # Alpaca-LoRA's
     target_modules: Literal["all-linear"] | tuple[str, ...] = ("q_proj", "v_proj")
     # ^ Alpaca-LoRA's
-    batch_size: int = Field(default=128, ge=1, le=MOST)  # Alpaca-LoRA's
-    micro_batch_size: int = Field(default=32, ge=1)  # ours
+    batch_size: StrictInt = Field(default=128, ge=1, le=MOST)  # Alpaca-LoRA's
+    micro_batch_size: StrictInt = Field(default=32, ge=1)  # ours
     warmup_steps: float = Field(default=100, ge=0, le=MOST)  # Alpaca-LoRA's
     weight_decay: float = Field(default=0.0, ge=0)  # transformers' default
-    max_tokens: int | None = Field(default=None, ge=16)  # ours
+    max_tokens: StrictInt | None = Field(default=None, ge=16)  # ours
     checkpoint_minutes: float = Field(default=5, gt=0)  # ours
     track: tuple[Tracker, ...] = ()
     project: str | None = Field(default=None, pattern=r"^\w[\w.-]*$")
@@ -136,10 +143,10 @@ class EvaluateSettings(Settings):
     """
 
     scoring: Scoring = "first"  # the paper's max_new_tokens = 1
-    beams: int = Field(default=4, ge=1)  # the paper's
-    max_new_tokens: int = Field(default=100, ge=1, le=MOST)  # the paper's
-    max_tokens: int | None = Field(default=None, ge=16)  # ours
-    batch_tokens: int = Field(default=4096, ge=1)  # ours
+    beams: StrictInt = Field(default=4, ge=1)  # the paper's
+    max_new_tokens: StrictInt = Field(default=100, ge=1, le=MOST)  # the paper's
+    max_tokens: StrictInt | None = Field(default=None, ge=16)  # ours
+    batch_tokens: StrictInt = Field(default=4096, ge=1)  # ours
 
 
 Pooling = Literal["mean", "last", "weighted"]
@@ -159,9 +166,11 @@ class EmbedSettings(Settings):
     """
 
     poolings: tuple[Pooling, ...] = Field(default=("mean", "last"), min_length=1)
-    layers: Annotated[tuple[int, ...], Field(min_length=1)] | Literal["all"] = (-1,)
+    layers: Annotated[tuple[StrictInt, ...], Field(min_length=1)] | Literal["all"] = (
+        -1,
+    )
     special_tokens: bool = False
-    batch_tokens: int = Field(default=4096, ge=1)
+    batch_tokens: StrictInt = Field(default=4096, ge=1)
 
     @field_validator("poolings", "layers")
     @classmethod

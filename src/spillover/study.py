@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    field_validator,
+)
 from yaml.constructor import ConstructorError
 
 from spillover.data import registry
@@ -18,7 +26,7 @@ from spillover.data.items import PlaceholderPolicy
 from spillover.data.sources import Files, Hub
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.errors import Faults, SpilloverError, StudyError, unknown
-from spillover.languages import LANGUAGES, PIVOT
+from spillover.languages import PIVOT, language
 from spillover.model_spec import ModelSpec
 from spillover.settings import (
     OF_STEPS,
@@ -30,7 +38,8 @@ from spillover.settings import (
 from spillover.validation import explained
 
 Settings = TypeVar("Settings", TuneSettings, EvaluateSettings)
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
+INTEGER = "tag:yaml.org,2002:int"
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises; the latter two of a date that is none, and of deep nesting."""
 
@@ -58,8 +67,8 @@ class TaskUse(Strict):
 
     task: str | Task
     train: Files | None = None
-    train_rows: int | None = Field(default=None, ge=1, lt=2**31)
-    test_rows: int | None = Field(default=None, ge=1, lt=2**31)
+    train_rows: StrictInt | None = Field(default=None, ge=1, lt=2**31)
+    test_rows: StrictInt | None = Field(default=None, ge=1, lt=2**31)
     prompts: dict[Name, str] = {}
     tune: dict[str, Any] = {}
     evaluate: dict[str, Any] = {}
@@ -119,7 +128,7 @@ class CorpusUse(Strict):
     """
 
     corpus: str | Corpus
-    rows: int | None = Field(default=None, ge=2, lt=2**31)
+    rows: StrictInt | None = Field(default=None, ge=2, lt=2**31)
 
     def resolve(self) -> Corpus:
         """The corpus itself.
@@ -252,19 +261,32 @@ def preset_names() -> list[str]:
 
 
 class _Once(yaml.SafeLoader):
-    """Safe, and of a key that stands twice says so, where YAML takes the last one."""
+    """Safe, and of a key that stands twice says so, where YAML takes the last one.
+
+    A whole number is what everybody reads as one: to YAML 1.1 010 is 8, and 1:40 100.
+    """
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
-            if (key.tag, str(key.value)) in seen:
+            text = str(key.value)  # 1 and "1" are one key to who reads them as text
+            if text in seen:
                 raise ConstructorError(
                     problem=f"the key {key.value!r} stands there twice",
                     problem_mark=key.start_mark,
                 )
-            seen.add((key.tag, str(key.value)))
+            seen.add(text)
         return node
+
+
+_Once.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != INTEGER]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Once.add_implicit_resolver(
+    INTEGER, re.compile("[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789")
+)
 
 
 def read_study(source: str | Path, overrides: Iterable[str] = ()) -> Study:
@@ -311,29 +333,31 @@ def parse_study(raw: Mapping[str, Any], where: str = "study") -> Study:
     except ValidationError as error:
         errors += explained(error, where)
     if errors:
-        raise Faults(errors + _unknown_names(raw))
+        raise Faults(errors + _unknown_names(raw, where))
     return study
 
 
-def _unknown_names(raw: Mapping[str, Any]) -> list[SpilloverError]:
+def _unknown_names(raw: Mapping[str, Any], where: str) -> list[SpilloverError]:
     """Languages, tasks and corpora that do not exist, in what is no study yet.
 
     In a study they are found when its data are read; but who mends a key should learn
     of a wrong name at the same time.
     """
-    known: dict[str, Iterable[str]] = {
-        "language": LANGUAGES,
-        "task": registry.task_names(),
-        "corpus": registry.corpus_names(),
+    look_up: dict[str, tuple[str, Callable[[str], object]]] = {
+        "languages": ("", lambda code: language(code, f"{where}: languages")),
+        "tasks": ("task", registry.task),
+        "corpora": ("corpus", registry.corpus),
     }
-    lists = {"language": "languages", "task": "tasks", "corpus": "corpora"}
     errors: list[SpilloverError] = []
-    for kind, names in known.items():
-        part = raw.get(lists[kind])
+    for key, (kind, find) in look_up.items():
+        part = raw.get(key)
         for entry in part if isinstance(part, list) else []:
             name = entry.get(kind) if isinstance(entry, dict) else entry
-            if isinstance(name, str) and name not in names:
-                errors.append(unknown(kind, name, names))
+            if isinstance(name, str):
+                try:
+                    find(name)
+                except StudyError as error:
+                    errors.append(error)
     return errors
 
 

@@ -51,9 +51,12 @@ def explained(
                 message = message.replace("tuple", "list")  # as YAML has it
             if detail["type"] == "tuple_type" and isinstance(detail["input"], str):
                 message += f", as [{detail['input']}]"
+            if detail["input"] is None:
+                message = "nothing stands there; fill it in, or leave the key out"
             found.setdefault(f"{where}: {key}" if key else where, []).append(message)
     for place, messages in found.items():
-        errors.append(StudyError(", or ".join(messages), where=place))
+        said = ", or ".join(dict.fromkeys(messages))
+        errors.append(StudyError(said, where=place))
     return errors
 
 

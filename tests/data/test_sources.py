@@ -245,6 +245,10 @@ def test_a_language_that_where_finds_nowhere_names_the_others(tmp_path: Path) ->
         ),
         ({"path": "a.tsv", "labels": {True: "x"}}, "put the word in quotes"),
         ({"path": "a.tsv", "languages": [False]}, "put the word in quotes"),
+        ({"path": "a.tsv", "header": ["a", True]}, "put the word in quotes"),
+        ({"path": "a.tsv", "splits": {"test": True}}, "put the word in quotes"),
+        ({"path": "a.tsv", "columns": {"text": False}}, "put the word in quotes"),
+        ({"path": "a.tsv", "id": False}, "put the word in quotes"),
     ],
 )
 def test_what_cannot_be_read_is_refused_at_once(

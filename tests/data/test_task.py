@@ -107,15 +107,20 @@ def test_aligned_languages_are_checked_when_loaded_together(tmp_path: Path) -> N
     assert [item.id for item in found["en"]] == ["en-1", "en-2"]
 
 
-def test_languages_of_two_sources_need_not_share_ids(tmp_path: Path) -> None:
+def test_languages_of_two_sources_share_ids_unless_a_prefix_parts_them(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, "en.csv", "text,stars\na,5\nb,1\n")
     write(tmp_path, "fr.csv", "text,stars\na,5\n")
     base = yaml.safe_load(YAML)["files"][0] | {"splits": {"test": "test"}}
-    task = own(
-        files=[base | {"path": f"{n}.csv", "languages": [n]} for n in ("en", "fr")],
-        train_languages=[],
-    )
-    assert len(task.load_all("test", ["en", "fr"], tmp_path)["en"]) == 2
+    files = [base | {"path": f"{n}.csv", "languages": [n]} for n in ("en", "fr")]
+    with pytest.raises(DataError, match="opinions test: 'fr' lacks 1 of the 2 ids"):
+        own(files=files, train_languages=[]).load_all("test", ["en", "fr"], tmp_path)
+    for parted in ({"aligned": False}, {"id_prefix": "{language}-{split}-"}):
+        task = own(files=[files[0], files[1] | parted], train_languages=[])
+        found = task.load_all("test", ["en", "fr"], tmp_path)
+        assert [item.id for item in found["en"]] == ["1", "2"]
+    assert [item.id for item in found["fr"]] == ["fr-test-1"]
 
 
 def test_what_a_task_lacks_is_an_error(tmp_path: Path) -> None:
@@ -169,6 +174,13 @@ def test_a_task_that_cannot_be_is_refused(
         ({"target": None}, "needs a 'target' column"),
         ({"languages": ["de"]}, "not among 'languages': de"),
         ({"names": {"de": "german"}}, "not among 'languages': de"),
+        ({"names": {"fr": "en"}}, "languages en and fr would be read from the same"),
+        (
+            {"splits": {"train": "test", "test": "test"}},
+            "the splits train and test would be read from the same rows: both are",
+        ),
+        ({"path": "a.csv", "id_prefix": "{language}-"}, "put {language} into the path"),
+        ({"id_prefix": "{lang}-"}, "{lang} is not known"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(

@@ -27,6 +27,15 @@ def test_fewer_training_rows_than_asked_for() -> None:
     assert (remark.level, remark.count, remark.n) == ("warning", 5, 8)
 
 
+def test_languages_that_a_data_set_lacks() -> None:
+    items = {code: made(drawn(3, 0)) for code in ("en", "zh")}
+    remark = one(rows.absent_languages, of_task(items))
+    assert (remark.level, remark.count, remark.n) == ("note", 2, 4)
+    assert remark.message.endswith("lack them: de, fr.")
+    sentences = {code: ["a", "b"] for code in ("en", "de", "fr", "zh")}
+    assert not found(rows.absent_languages, of_corpus(sentences))
+
+
 def test_sentences_that_a_language_lacks() -> None:
     inputs = of_corpus(
         {"en": ["a", "b"], "de": ["c", "d"]}, n_expected=6, missing={"en": 1, "de": 3}

@@ -103,7 +103,7 @@ def test_everything_that_is_wrong_is_said_at_once(tiny_study: TinyStudy) -> None
     found = said(tiny_study)
     assert len(found) == 5
     for start in (
-        "unknown language 'qq'; known: am, ar,",
+        "languages: unknown language 'qq'; known: am, ar,",
         "unknown task 'xnl'; did you mean 'xnli'",
         "unknown corpus 'pudd'; did you mean 'pud'",
         f"{tiny_study.data / 'fr.txt'}: no such file",
@@ -161,6 +161,15 @@ def test_a_language_that_nothing_in_the_study_has(tiny_study: TinyStudy) -> None
     assert said(tiny_study) == [
         "languages: no task or corpus of the study has 'ja'; expected some of "
         "de, en, es, fr."
+    ]
+
+
+def test_a_language_of_a_data_set_that_is_mistyped(tiny_study: TinyStudy) -> None:
+    tiny_study.raw["tasks"][0]["task"]["languages"] += ["pt-BR"]
+    tiny_study.raw["corpora"][0]["corpus"]["languages"] += ["germann"]
+    assert [str(error) for error in resolve(tiny_study.study).errors] == [
+        "languages of opinions: unknown language 'pt-BR'; did you mean 'pt'.",
+        "languages of lines: unknown language 'germann'; did you mean 'de'.",
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -30,7 +31,7 @@ def _no_truth_values(value: object) -> object:
     if isinstance(value, dict):
         parts = [*value, *value.values()]
     else:
-        parts = list(value) if isinstance(value, list | tuple) else []
+        parts = list(value) if isinstance(value, list | tuple) else [value]
     if any(isinstance(part, bool) for part in parts):
         raise ValueError(
             "YAML reads an unquoted yes, no, on, off, true or false as a truth value: "
@@ -49,11 +50,18 @@ def _fits_a_file_name(value: str) -> str:
 
 
 LONGEST = 80  # bytes; the name of a file holds two, and may have 255
-Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$"), AfterValidator(_fits_a_file_name)]
+NO_TRUTH_VALUES = BeforeValidator(_no_truth_values)
+Name = Annotated[
+    str,
+    Field(pattern=r"^\w[\w.-]*$"),
+    AfterValidator(_fits_a_file_name),
+    NO_TRUTH_VALUES,
+]
 """Of a study, task, corpus or prompt."""
 
-Words = Annotated[dict[str, str], BeforeValidator(_no_truth_values)]
-Codes = Annotated[tuple[str, ...], BeforeValidator(_no_truth_values)]
+Word = Annotated[str, NO_TRUTH_VALUES]
+Words = Annotated[dict[str, str], NO_TRUTH_VALUES]
+Codes = Annotated[tuple[str, ...], NO_TRUTH_VALUES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +96,24 @@ class Columns(BaseModel):
             row, counted from 1 after `where`, and behind the language's code where
             rows are not aligned.
         id_prefix: put before each id, so that ids of unrelated files never meet.
+            Sources with the same one are compared with each other.
         columns: our field -> their column; a field left out is spelt the same.
         target: the column of the gold label or the reference.
         labels: their label -> our label; a label left out is spelt the same.
         where: keep the rows whose columns have these values.
         aligned: whether rows with the same id are translations of each other, and
-            every language has them all.
+            every language has them all, whichever source it comes from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     languages: Codes = ()
-    splits: dict[Split, str] = {}
+    splits: Annotated[dict[Split, str], NO_TRUTH_VALUES] = {}
     names: Words = {}
-    id: str | None = None
-    id_prefix: str = ""
-    columns: dict[str, str] = {}
-    target: str | None = None
+    id: Word | None = None
+    id_prefix: Word = ""
+    columns: Words = {}
+    target: Word | None = None
     labels: Words = {}
     where: Words = {}
     aligned: bool = True
@@ -115,7 +124,7 @@ class Columns(BaseModel):
         return self.id
 
     def patterns(self) -> list[str]:
-        """Every string in which `{language}` and `{split}` are replaced."""
+        """Every string that tells the rows of a language or a split from others."""
         return [
             *self.columns.values(),
             *self.where.values(),
@@ -154,11 +163,16 @@ class Columns(BaseModel):
         stray = {*self.languages, *self.names} - set(languages)
         if stray:
             raise ValueError(f"not among 'languages': {', '.join(sorted(stray))}")
-        if len(self.languages or languages) > 1 and "language" not in self.named():
+        served = dict.fromkeys(self.languages or languages)
+        if len(served) > 1 and "language" not in self.named():
             raise ValueError(
                 "several languages would be read from the same rows; put {language} "
                 "into the path, or say 'languages'"
             )
+        _spelled_once(
+            "languages", {code: self.names.get(code, code) for code in served}
+        )
+        _spelled_once("splits", self.splits)
 
     def rows(
         self,
@@ -189,6 +203,7 @@ class Columns(BaseModel):
         wanted = {column: spelled(value) for column, value in self.where.items()}
         id_column = self.id_column and spelled(self.id_column)
         target = self.target and spelled(self.target)
+        prefix = spelled(self.id_prefix)
         rows: dict[str, Row] = {}
         others: set[str] = set()
         for where, record in records:
@@ -199,9 +214,7 @@ class Columns(BaseModel):
             number = str(len(rows) + 1)
             if not self.aligned:  # the rows of another language are others
                 number = f"{language}-{number}"
-            id = self.id_prefix + (
-                _text(record, id_column, where) if id_column else number
-            )
+            id = prefix + (_text(record, id_column, where) if id_column else number)
             if id in rows:
                 raise DataError(
                     f"the id {id!r} is listed twice",
@@ -217,12 +230,23 @@ class Columns(BaseModel):
 
     @model_validator(mode="after")
     def _names_language_and_split_only(self) -> Columns:
-        stray = self.named() - {"language", "split"}
+        named = self.named() | set(template.fields(self.id_prefix))
+        stray = named - {"language", "split"}
         if stray:
             raise ValueError(
                 f"{{{sorted(stray)[0]}}} is not known; only {{language}} and {{split}}"
             )
         return self
+
+
+def _spelled_once(what: str, names: Mapping[Any, str]) -> None:
+    [(name, count)] = Counter(names.values()).most_common(1) or [("", 0)]
+    if count > 1:
+        alike = [ours for ours, theirs in names.items() if theirs == name]
+        raise ValueError(
+            f"the {what} {' and '.join(alike)} would be read from the same rows: both "
+            f"are spelled {name!r}"
+        )
 
 
 def _no_rows(

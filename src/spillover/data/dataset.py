@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from spillover.data.columns import Codes, Name
+from spillover.data.columns import Codes, Name, Word
 from spillover.data.sources import Files, Hub
 
 
@@ -30,7 +30,7 @@ class DataSet(BaseModel):
     languages: Codes = Field(min_length=1)
     files: tuple[Files, ...] = ()
     hub: tuple[Hub, ...] = ()
-    placeholder: str | None = None
+    placeholder: Word | None = None
     licence: str = ""
     citation: str = ""
     homepage: str = ""

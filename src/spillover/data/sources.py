@@ -13,11 +13,11 @@ from importlib.resources import files as package_files
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import get_args
+from typing import Annotated, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from spillover.data.columns import Columns, Row, Split
+from spillover.data.columns import NO_TRUTH_VALUES, Columns, Row, Split
 from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
 from spillover.errors import DataError, StudyError, first_line, network_error
 
@@ -36,7 +36,7 @@ class Files(Columns):
     path: str
     package: str | None = Field(default=None, pattern=r"^spillover(\.\w+)*$")
     format: Format | None = None
-    header: tuple[str, ...] = ()
+    header: Annotated[tuple[str, ...], NO_TRUTH_VALUES] = ()
     quoted: bool | None = None
 
     @property
@@ -55,7 +55,7 @@ class Files(Columns):
         return self.package is None and not Path(self.path).is_absolute()
 
     def patterns(self) -> list[str]:
-        """Every string in which `{language}` and `{split}` are replaced."""
+        """As `Columns.patterns`."""
         return [*super().patterns(), self.path]
 
     def place(self, language: str, split: Split, root: Path | None) -> Path:
@@ -171,7 +171,7 @@ class Hub(Columns):
         return value
 
     def patterns(self) -> list[str]:
-        """Every string in which `{language}` and `{split}` are replaced."""
+        """As `Columns.patterns`."""
         return [*super().patterns(), self.config or "", self.data_files or ""]
 
     def place(self, language: str, split: Split, root: Path | None = None) -> str:

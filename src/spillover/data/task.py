@@ -90,17 +90,17 @@ class Task(DataSet):
         """`load` for each of the languages, in their order.
 
         Raises:
-            StudyError, DataError: as `load`; and two languages of one aligned source
-                differ in their ids.
+            StudyError, DataError: as `load`; and two languages of aligned sources
+                with one `id_prefix` differ in their ids.
         """
         chosen = {name: self.source(split, name, data_root) for name in languages}
         items = {name: self.load(split, name, data_root) for name in chosen}
-        for source in self.sources:
-            if source.aligned:
-                check_aligned(
-                    {n: items[n] for n, of in chosen.items() if of is source},
-                    where=f"{self.name} {split}",
-                )
+        aligned = {name: of.id_prefix for name, of in chosen.items() if of.aligned}
+        for prefix in dict.fromkeys(aligned.values()):
+            check_aligned(
+                {name: items[name] for name, its in aligned.items() if its == prefix},
+                where=f"{self.name} {split}",
+            )
         return items
 
     def source(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CHECKS: tuple[Check, ...] = (
     rows.row_counts,
+    rows.absent_languages,
     rows.shared_ids,
     rows.alignment,
     rows.placeholders,

@@ -77,6 +77,21 @@ def _corpus_rows(where: str, corpus: AlignedCorpus) -> Iterator[Remark]:
             yield Remark("warning", "row_counts", where, code, message, lacking, wanted)
 
 
+def absent_languages(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
+    """Languages of the study that a task or a corpus does not have."""
+    there = {f"task {key}": [*data.test] for key, data in inputs.tasks.items()}
+    there |= {f"corpus {key}": [*c.sentences] for key, c in inputs.corpora.items()}
+    for where, codes in there.items():
+        absent = [code for code in study.languages if code not in codes]
+        if absent:
+            count, n = len(absent), len(study.languages)
+            message = (
+                f"{count:,} of the study's {n:,} languages are not looked at here, "
+                f"whose 'languages' lack them: {', '.join(absent)}."
+            )
+            yield Remark("note", "absent_languages", where, None, message, count, n)
+
+
 def shared_ids(study: Study, inputs: Inputs, tokenizer: Any) -> Iterator[Remark]:
     """Test items whose id English lacks: scores are then of other items."""
     for key, data in inputs.tasks.items():

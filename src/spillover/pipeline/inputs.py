@@ -12,8 +12,8 @@ from spillover.data.corpus import AlignedCorpus, Corpus
 from spillover.data.dataset import DataSet
 from spillover.data.items import Item, shuffled, subsample, without_placeholders
 from spillover.data.task import OWN_PROMPT, Task
-from spillover.errors import DataError, Faults, SpilloverError, StudyError, unknown
-from spillover.languages import LANGUAGES, PIVOT
+from spillover.errors import DataError, Faults, SpilloverError, StudyError
+from spillover.languages import PIVOT, language
 from spillover.settings import EvaluateSettings, TuneSettings
 from spillover.study import CorpusUse, Study, TaskUse
 
@@ -91,24 +91,32 @@ def collecting(errors: list[SpilloverError]) -> Iterator[None]:
 def resolve(study: Study) -> Named:
     """The tasks and corpora that a study names; errors are kept in the result."""
     named = Named()
-    for code in study.languages:
-        if code not in LANGUAGES:
-            named.errors.append(unknown("language", code, LANGUAGES))
+    _check_codes(study.languages, "languages", named.errors)
     for use in study.tasks:
         with collecting(named.errors):
             task = use.resolve()
+            _check_codes(task.languages, f"languages of {task.name}", named.errors)
             _once("tasks", task.name, named.tasks)
             _shared(study, task, 1)
             named.tasks[task.name] = task, use
     for part in study.corpora:
         with collecting(named.errors):
             corpus = part.resolve()
+            _check_codes(corpus.languages, f"languages of {corpus.name}", named.errors)
             _once("corpora", corpus.name, named.corpora)
             _shared(study, corpus, 2)
             named.corpora[corpus.name] = corpus, part
     if not named.errors:
         _all_had(study, named)
     return named
+
+
+def _check_codes(
+    codes: Iterable[str], where: str, errors: list[SpilloverError]
+) -> None:
+    for code in codes:
+        with collecting(errors):
+            language(code, where)
 
 
 def _all_had(study: Study, named: Named) -> None:
