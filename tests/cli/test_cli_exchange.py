@@ -88,11 +88,15 @@ def test_parallel_text_is_printed_as_a_corpus(
 ) -> None:
     for code in ("eng_Latn", "fra_Latn", "xho_Latn"):
         (tmp_path / f"{code}.txt").write_text(f"{code}\n")
+    (tmp_path / "README").write_text("none")
     code, out, err = spillover("import", "sentences", tmp_path)
     assert code == 0
-    assert err == "left out, as studies do not know them: xh\n"
+    assert err == (
+        "left out, as studies do not know them: xh\n"
+        "left out, as not text of a language: README\n"
+    )
     assert json.loads(spillover("import", "sentences", tmp_path, "--json")[1]) == (
-        yaml.safe_load(out) | {"unknown": ["xh"]}
+        yaml.safe_load(out) | {"unknown": ["xh"], "others": ["README"]}
     )
     [entry] = yaml.safe_load(out)["corpora"]
     corpus = Corpus.model_validate(entry["corpus"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spillover.errors import DataError
 from spillover.exchange.harnesses import harness_results
 
 
@@ -133,7 +134,32 @@ def test_a_group_of_lm_eval_that_is_no_mean_is_no_result(tmp_path: Path) -> None
     [result] = harness_results(write(tmp_path, raw))
     assert (result.name, result.shots, result.n) == ("xnli_eu", 3, 100)
     assert result.scores["acc"] == (0.4, 0.05)
-    value, error = result.scores["f1,strict"]
-    assert math.isnan(value)
-    assert error is None
-    assert len(result.scores) == 2
+    assert [*result.scores] == ["acc"]  # NaN is none
+
+
+def test_what_is_optional_may_be_null_and_a_mark_may_begin_the_file(
+    tmp_path: Path,
+) -> None:
+    raw = {
+        "results": {"xnli_fr": {"acc,none": 0.4, "f1,none": None}},
+        "groups": None,
+        "configs": {"xnli_fr": None},
+        "n-samples": {"xnli_fr": {"original": 9, "effective": None}},
+        "n-shot": {"xnli_fr": None},
+        "config": None,
+    }
+    path = write(tmp_path, raw)
+    path.write_text("\ufeff" + path.read_text("utf-8"), encoding="utf-8")
+    [result] = harness_results(path)
+    assert (result.n, result.n_expected, result.shots) == (None, 9, None)
+    assert result.scores == {"acc": (0.4, None)}
+    raw = {"results": {"xnli_fr|0": {"acc": 0.4}}, "config_general": None}
+    [result] = harness_results(write(tmp_path, raw))
+    assert (result.name, result.model) == ("xnli_fr", "unknown")
+
+
+def test_a_task_that_stands_twice_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text('{"results": {"a": {"acc,none": 0.5}, "a": {"acc,none": 0.9}}}')
+    with pytest.raises(DataError, match="the key 'a' stands there twice"):
+        harness_results(path)

@@ -61,7 +61,20 @@ def test_a_folder_of_a_long_name_is_a_corpus_of_a_shorter_one(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "text", ['{"0": 1.5}', '{"first": 0.5}', '{"0": null}', "[0.5]", "{"]
+    "text",
+    [
+        '{"0": 1.5}',
+        '{"first": 0.5}',
+        '{"0": null}',
+        '{"0": true}',
+        '{"0": NaN}',
+        '{"-1": 0.5}',
+        '{"0": 0.5, "00": 0.6}',
+        '{"0": 0.5, "0": 0.6}',
+        "{}",
+        "[0.5]",
+        "{",
+    ],
 )
 def test_another_form_is_an_error(text: str, tmp_path: Path) -> None:
     folder = scores(tmp_path / "flores")
@@ -80,9 +93,33 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
 
 def test_two_files_of_one_language_are_an_error(tmp_path: Path) -> None:
     folder = scores(tmp_path / "flores")
-    (folder / "pes_Arab.json").write_text('{"0": 0.5}')
-    (folder / "prs_Arab.json").write_text('{"0": 0.5}')
-    with pytest.raises(DataError, match=r"pes_Arab\.json and prs_Arab\.json are both"):
+    (folder / "fr.json").write_text('{"0": 0.5}')
+    with pytest.raises(DataError, match=r"fr\.json and fra_Latn\.json are both 'fr'"):
+        read_mexa(folder, "base")
+
+
+def test_of_two_files_with_one_code_the_nearer_one_has_it(tmp_path: Path) -> None:
+    folder = scores(tmp_path / "flores")
+    for number, name in enumerate(("pes", "prs", "aka", "twi", "zho", "cmn", "ITA")):
+        (folder / f"{name}.json").write_text(json.dumps({"0": number / 10}))
+    (folder / "es-419.json").write_text('{"0": 0.9}')
+    frame = read_mexa(folder, "base")
+    found = dict(zip(frame["target"], frame["mexa"], strict=True))
+    assert [found[code] for code in ("fa", "fa-AF", "ak", "tw", "zh", "cmn")] == [
+        0.0,
+        0.1,
+        0.2,
+        0.3,
+        0.4,
+        0.5,
+    ]
+    assert (found["it"], found["es"]) == (0.6, 0.9)
+
+
+def test_scores_that_are_named_after_no_language_are_an_error(tmp_path: Path) -> None:
+    folder = scores(tmp_path / "flores")
+    (folder / "mean_scores.json").write_text('{"0": 0.5}')
+    with pytest.raises(DataError, match=r"mean_scores\.json is not named after a lang"):
         read_mexa(folder, "base")
 
 
@@ -99,14 +136,22 @@ def test_parallel_text_is_a_corpus(suffix: str, tmp_path: Path) -> None:
     for name, text in texts.items():
         path = folder / (name + (".md" if name == "README" else suffix))
         path.write_text(text, encoding="utf-8")
-    corpus, unknown = parallel_text(folder)
+    corpus, unknown, others = parallel_text(folder)
     assert corpus.name == "FLORES-dev"
-    assert unknown == ["zh-Hant"]
+    assert (unknown, others) == (["zh-Hant"], ["README.md"])
     joined = corpus.parallel(["zh"])
     assert joined.sentences == {
         "en": ["It rains.", "It snows."],
         "zh": ["下雨了。", "下雪了。"],
     }
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".CSV", ".tsv", ".conllu"])
+def test_another_format_is_not_read_as_plain_text(suffix: str, tmp_path: Path) -> None:
+    for name in ("eng_Latn", "fra_Latn"):
+        (tmp_path / (name + suffix)).write_text("a\n")
+    with pytest.raises(DataError, match=rf"eng_Latn\{suffix} is not plain text"):
+        parallel_text(tmp_path)
 
 
 def test_text_of_other_languages_or_endings_is_an_error(tmp_path: Path) -> None:

@@ -104,13 +104,15 @@ def sentences(
     from spillover.exchange.mexa import parallel_text
     from spillover.terminal import err
 
-    corpus, unknown = parallel_text(folder)
+    corpus, unknown, others = parallel_text(folder)
     entry = corpus.model_dump(mode="json", exclude_defaults=True)
     found = {"corpora": [{"corpus": entry}]}
     say(yaml.safe_dump(found, sort_keys=False).rstrip())
     if unknown:
         err.print(f"left out, as studies do not know them: {' '.join(unknown)}")
-    return Answer({**found, "unknown": unknown})
+    if others:
+        err.print(f"left out, as not text of a language: {' '.join(others)}")
+    return Answer({**found, "unknown": unknown, "others": others})
 
 
 def correlate(

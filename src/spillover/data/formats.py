@@ -119,7 +119,8 @@ def _no_number(constant: str) -> None:
     raise ValueError(f"{constant} is not valid JSON")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json`: an object; a `ValueError` if a key stands in it twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
@@ -134,7 +135,7 @@ def _objects(path: Path) -> Iterator[Record]:
                 line,
                 parse_float=Decimal,  # which keeps 1.10 and 0.00001 as they are written
                 parse_constant=_no_number,
-                object_pairs_hook=_once,
+                object_pairs_hook=once,
             )
             if "\\ud" in line.lower():  # half of a pair, which no file can be given
                 json.dumps(value, ensure_ascii=False, default=str).encode()

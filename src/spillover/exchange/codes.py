@@ -5,22 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from langcodes import closest_supported_match, standardize_tag, tag_is_valid
+from langcodes import (
+    Language,
+    closest_supported_match,
+    standardize_tag,
+    tag_is_valid,
+)
 
 from spillover.errors import StudyError
 from spillover.languages import LANGUAGES
 
 NEAR = 5
-"""Of langcodes' distances: Hangul for Korean is 5, Egyptian for Arabic 10, and a
-language in another script than its own, as Hindi in Latin letters, 20 or more."""
+"""Of langcodes' distances: Bokmål for Norwegian is 1, Egyptian for Arabic 10."""
+HANGUL = {"ko": "Hang"}
+"""How others call the script of a language where we call it otherwise."""
 HOLE = "{language}"
 
-_TAG = re.compile("[a-z]{2,3}([_-][A-Z][a-z]{3})?([_-][A-Za-z]{2})?")
+_TAG = re.compile("[a-z]{2,3}([_-][a-z]{4})?([_-]([a-z]{2}|[0-9]{3}))?", re.I)
 _BY_NAME = {entry.name.lower(): code for code, entry in LANGUAGES.items()}
-# The second group: what lighteval appends for the form of the question.
-_ENDING = re.compile(
-    "(.+?)[_:.-]([a-z]{3}_[A-Z][a-z]{3}|[A-Za-z]+)(_(?:mcf|cf|hybrid))?"
-)
+# What a name may end in, the longer first; the third group is what lighteval appends
+# for the form of the question.
+_ENDINGS = [
+    re.compile(f"(.+?)[_:.-]({ending})(_(?:mcf|cf|hybrid))?")
+    for ending in (
+        "[A-Za-z]{2,3}[_-][A-Za-z]{4}",
+        "[A-Za-z]{2,3}[_-](?:[A-Za-z]{2}|[0-9]{3})",
+        "[A-Za-z]+",
+    )
+]
 
 
 def code_of(text: str) -> str | None:
@@ -34,8 +46,18 @@ def code_of(text: str) -> str | None:
         return _BY_NAME[text.lower()]
     if not _TAG.fullmatch(text) or not tag_is_valid(text):
         return None
-    near = closest_supported_match(text, [*LANGUAGES], max_distance=NEAR)
-    return near or standardize_tag(text, macro=True)
+    tag = Language.get(text)
+    near = closest_supported_match(str(tag.language), [*LANGUAGES], max_distance=NEAR)
+    if near is None:
+        return standardize_tag(text, macro=True)
+    script = tag.maximize().script
+    own = script in (LANGUAGES[near].script, HANGUL.get(near))
+    return near if own else f"{near}-{script}"
+
+
+def own_tag(text: str) -> str:
+    """The BCP 47 tag of a code itself: of prs and pes, which are both `fa`, two."""
+    return standardize_tag(text)
 
 
 def told(name: str, patterns: Iterable[str] = ()) -> tuple[str, str] | None:
@@ -56,16 +78,25 @@ def told(name: str, patterns: Iterable[str] = ()) -> tuple[str, str] | None:
         found = _by(pattern, name)
         if found:
             return found
-    match = None if patterns else _ENDING.fullmatch(name)
-    if match is None:
-        return None
-    task, ending, form = match.groups(default="")
-    code = code_of(ending)
-    # Three letters that are some rare language are most often none: mmlu_pro.
-    rare = code not in LANGUAGES and len(ending) == 3
-    if code is None or (rare and not form):
-        return None
-    return task + form, code
+    for ending in [] if patterns else _ENDINGS:
+        match = ending.fullmatch(name)
+        if match is None:
+            continue
+        task, text, form = match.groups(default="")
+        code = code_of(text)
+        # Three letters that are some rare language are most often none: mmlu_pro.
+        rare = code not in LANGUAGES and len(text) == 3
+        if code is not None and not (rare and not form) and not _of_two(text):
+            return task + form, code
+    return None
+
+
+def _of_two(text: str) -> bool:
+    """Whether what looks like a region is a language: mt_it, not pt_br or fr_FR."""
+    language, _, region = text.replace("-", "_").partition("_")
+    if len(region) != 2 or region.isupper():
+        return False
+    return Language.make(territory=region.upper()).maximize().language != language
 
 
 def _by(pattern: str, name: str) -> tuple[str, str] | None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
+from spillover.data.formats import once
 from spillover.errors import DataError
 
 ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of a function, in lighteval's metrics' names
@@ -56,6 +66,11 @@ class _File(BaseModel):
 
     results: dict[str, dict[str, Any]]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, value: object) -> object:
+        return _without_nulls(value)
+
 
 class _LmEval(_File):
     groups: dict[str, Any] = {}
@@ -67,7 +82,7 @@ class _LmEval(_File):
 
 
 class _Lighteval(_File):
-    general: dict[str, Any] = Field(alias="config_general")
+    general: dict[str, Any] = Field(default={}, alias="config_general")
     configs: dict[str, Any] = Field(default={}, alias="config_tasks")
 
 
@@ -102,10 +117,13 @@ def read_json(path: Path, form: type[T]) -> T:
     """A JSON file of a form that pydantic can check.
 
     Raises:
-        DataError: the file is missing, or of another form.
+        DataError: the file is missing, says one thing twice, or is of another form.
     """
     try:
-        return TypeAdapter(form).validate_json(path.read_bytes())
+        raw = path.read_bytes().removeprefix(BOM_UTF8)
+        found = TypeAdapter(form).validate_json(raw)
+        json.loads(raw, object_pairs_hook=once)  # pydantic takes the last of two keys
+        return found
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=path) from error
     except ValidationError as error:
@@ -115,6 +133,15 @@ def read_json(path: Path, form: type[T]) -> T:
             f"not of the expected form ({place}{place and ': '}{first['msg']})",
             where=path,
         ) from error
+    except ValueError as error:  # of which the former is one
+        raise DataError(f"not of the expected form ({error})", where=path) from error
+
+
+def _without_nulls(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    there = {key: part for key, part in value.items() if part is not None}
+    return {key: _without_nulls(part) for key, part in there.items()}
 
 
 def harness_results(path: Path) -> list[Result]:
@@ -243,7 +270,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return None if abs(value) >= MOST else float(value)
+    return float(value) if abs(value) < MOST else None  # nor is NaN a number
 
 
 def _whole(value: object) -> int | None:
