@@ -21,20 +21,6 @@ from spillover.model_checks import check_numbers
 from spillover.models import LanguageModel, glimpse
 from spillover.settings import EvaluateSettings
 
-PLAIN_DECODING = {
-    "do_sample": False,
-    "repetition_penalty": 1.0,
-    "length_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "early_stopping": False,
-    "min_length": 0,
-    "min_new_tokens": None,
-    "bad_words_ids": None,
-    "suppress_tokens": None,
-    "begin_suppress_tokens": None,
-}
-"""To be said where a model's generation_config.json stays in force, as in lm-eval."""
-
 
 @torch.inference_mode()
 def generate(

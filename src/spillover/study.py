@@ -77,7 +77,9 @@ class TaskUse(Strict):
     @classmethod
     def _is_no_state(cls, value: str | Task) -> str | Task:
         if (value if isinstance(value, str) else value.name) == "before":
-            raise ValueError("'before' is the state before tuning; call the task else")
+            raise ValueError(
+                "'before' is the state before tuning: give the task another name"
+            )
         return value
 
     @field_validator("train")

@@ -23,7 +23,6 @@ from spillover.encoding import Encoded, Encoder
 from spillover.errors import Faults, ModelError, SpilloverError, StudyError
 from spillover.evaluate import check_fit
 from spillover.exchange.harnesses import Exported, Metadata
-from spillover.generation import PLAIN_DECODING
 from spillover.metrics import exact_number
 from spillover.models import context_of, load_config, load_tokenizer
 from spillover.pipeline.inputs import TaskInputs, collecting, read_inputs
@@ -32,6 +31,20 @@ from spillover.settings import EvaluateSettings
 from spillover.study import Study
 
 Answers = Sequence[Sequence[list[int]]]
+
+PLAIN_DECODING = {
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "early_stopping": False,
+    "min_length": 0,
+    "min_new_tokens": None,
+    "bad_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+}
+"""Said to lm-eval, or it would take what a model's generation_config.json brings."""
 
 
 def export(study: Study, folder: Path, data_root: Path | None = None) -> list[str]:
