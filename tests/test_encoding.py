@@ -195,7 +195,7 @@ def test_no_room_for_any_of_the_field_is_an_error(
 ) -> None:
     task, item = pair(opinions)
     encoder = Encoder(tokenizer("bos"), task, max_tokens=8, chat=chat)
-    with pytest.raises(StudyError, match=r"max_tokens: .*item long has more"):
+    with pytest.raises(StudyError, match=r"max_tokens: .*item long has no room for"):
         encoder.prompts([item])
 
 
@@ -225,12 +225,21 @@ THINKS = (
 )
 
 
+R1 = (  # DeepSeek's: what was thought is in no turn, but a model is to begin with it
+    "{% for m in messages %}{{ '<A>' if m.role == 'assistant' else '<U>' }}"
+    "{{ m.content.split('</think>')[-1] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<A><think>\n' }}{% endif %}"
+)
+
+
 @pytest.mark.parametrize(
     ("template", "lead", "answer"),
     [
         (LLAMA_2, "[/INST]", " Yes"),
         (THINKS, "assistant:\n<think></think>", " Yes"),
         (THINKS.replace("> ", ">\n\n"), "assistant:\n<think></think>\n\n", "Yes"),
+        (R1, "<A><think>\n\n</think>\n\n", "Yes"),
+        (R1.replace("<think>\n", "<think>"), "<A><think>\n\n</think>\n\n", "Yes"),
     ],
 )
 def test_an_answer_follows_what_the_template_puts_before_it(

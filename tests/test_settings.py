@@ -28,6 +28,13 @@ def test_a_misspelt_schedule_is_an_error() -> None:
         TuneSettings.model_validate({"schedule": "cosin"})
 
 
+def test_a_polynomial_schedule_ends_below_its_learning_rate() -> None:
+    """Where it ends is transformers' own, which refuses to rise to it."""
+    with pytest.raises(ValidationError, match="1e-07 is not above 1e-7, where the pol"):
+        TuneSettings(schedule="polynomial", learning_rate=1e-7)
+    assert TuneSettings(schedule="polynomial", learning_rate=2e-7).learning_rate == 2e-7
+
+
 @pytest.mark.parametrize(
     ("n", "changes", "enough"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ class Encoder:
             max_tokens: of each, instead of the encoder's.
 
         Raises:
-            StudyError: a prompt is too long even without that field.
+            StudyError: a prompt has no room for any of that field.
         """
         limit = max_tokens or self.max_tokens
         texts = [self.text(item) for item in items]
@@ -229,13 +230,18 @@ class Encoder:
     def _before_answers(self) -> tuple[str, str]:
         """What the template puts between its prompt and an answer, and the space there.
 
-        Of a model that reasons that is an empty reasoning, or where it is to answer.
+        Of a model that reasons that is an empty reasoning, or where it is to answer. A
+        reasoning that is begun where a model is to go on, and is not in an assistant's
+        turn, as DeepSeek-R1's, is ended.
         """
         turn, mark = {"role": "user", "content": "?"}, "ANSWER"
         prompt = self._chat([turn], add_generation_prompt=True)
         whole = self._chat([turn, {"role": "assistant", "content": mark}])
         if not whole.startswith(prompt):
-            return "", ""
+            begun = re.search(r"<([\w:]*think\w*)>(\s*)$", prompt)
+            if begun is None:
+                return "", ""
+            return "\n\n".removeprefix(begun[2]) + f"</{begun[1]}>\n\n", ""
         between = whole.removeprefix(prompt).partition(mark)[0]
         lead = "" if between.isspace() else between.rstrip(" ")
         return lead, between.removeprefix(lead)
@@ -259,8 +265,8 @@ class Encoder:
             length -= 1
         if length <= 0:
             raise StudyError(
-                f"the prompt of item {item.id} has more than {limit} tokens even "
-                f"without its {field!r}",
+                f"the prompt of item {item.id} has no room for its {field!r} in "
+                f"{limit} tokens",
                 where=f"{self.task.name}.max_tokens",
                 fix="allow longer prompts or shorten the template",
             )

@@ -92,6 +92,15 @@ class TuneSettings(Settings):
         return min(self.max_tokens or context, context)
 
     @model_validator(mode="after")
+    def _falls(self) -> TuneSettings:
+        if self.schedule == "polynomial" and self.learning_rate <= 1e-7:
+            raise ValueError(
+                f"'learning_rate' {self.learning_rate} is not above 1e-7, where the "
+                "polynomial 'schedule' ends"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _accumulates(self) -> TuneSettings:
         if self.batch_size % min(self.micro_batch_size, self.batch_size):
             raise ValueError(
@@ -159,8 +168,9 @@ class EmbedSettings(Settings):
         poolings: the mean over the sentence's tokens, its last token, or the mean
             weighted by position, 1 to n (Muennighoff 2022; with `special_tokens`
             MEXA's).
-        layers: as transformers numbers hidden states: 0 is the embedding layer,
-            -1 the last layer (after the final norm); or `all`, counted from 0.
+        layers: by what each is given: 0 is the embeddings, 1 what the first layer
+            makes of them, -1 what the last one does (after the final norm); or `all`,
+            counted from 0. transformers numbers hidden states so too, but for Mamba.
         special_tokens: count BOS in both means, where the tokenizer adds it.
         batch_tokens: padded tokens at once.
     """

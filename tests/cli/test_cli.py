@@ -474,7 +474,7 @@ def test_tune_evaluate_and_embed_on_their_own(
     assert chat.str.len().gt(predictions["prompt"].str.len()).all()
     cut = spillover("evaluate", *task, *model, "--set", "max_tokens=16")
     assert cut.code == 2
-    assert "has more than 16 tokens" in cut.err
+    assert "in 16 tokens; allow longer" in cut.err
     corpus = ["--corpus", "mini", "--language", "fr", "--rows", 3]
     shown = spillover("embed", *corpus, *model, *adapter, "--set", "layers=[0, 2]")
     rows = [line.split() for line in shown.out.splitlines()[1:]]
