@@ -284,6 +284,30 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert not (part / "checkpoints").exists()
 
 
+def test_a_deletion_of_checkpoints_that_was_cut_off_is_in_nobodys_way(
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = trained(tiny, opinions, reviews, tmp_path / "whole")
+    part = tmp_path / "part"
+    interrupted(tiny, opinions, reviews, part)
+
+    def cut_off(folder: Path) -> None:
+        (folder / "call.sha256").unlink()
+        raise Interrupted
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr("shutil.rmtree", cut_off)
+        trained(tiny, opinions, reviews, part)
+    assert trained(tiny, opinions, reviews, part) == whole
+    assert {path.name for path in part.iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
+
+
 def test_the_log_of_a_training_that_goes_on_is_that_of_a_whole_one(
     tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
 ) -> None:

@@ -122,7 +122,7 @@ def tune(
                 trainer.train(resume_from_checkpoint=last)
         _check_weights(adapted)
         adapted.save_pretrained(str(folder))
-        shutil.rmtree(checkpoints)
+        _discard(checkpoints)
     return [
         {name: float(entry[name]) for name in ("step", "loss", "learning_rate")}
         for entry in trainer.state.log_history
@@ -244,6 +244,15 @@ def collate(rows: Sequence[dict[str, list[int]]], fill: int) -> dict[str, Tensor
     return batch
 
 
+def _discard(checkpoints: Path) -> None:
+    """Delete checkpoints; under another name, as one that is half there is no one's."""
+    gone = checkpoints.with_name(f".{checkpoints.name}.gone")
+    for folder in (gone, checkpoints):
+        if folder.exists():
+            folder.replace(gone)
+            shutil.rmtree(gone)
+
+
 def _resumable(folder: Path, call: object) -> str | None:
     """The last whole checkpoint of the same call, if one was interrupted.
 
@@ -258,7 +267,7 @@ def _resumable(folder: Path, call: object) -> str | None:
             fix="name another folder, or move it away",
         )
     if not written.is_file() or written.read_text() != key:
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard(folder)
         folder.mkdir(parents=True)
         written.write_text(key)
     whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
