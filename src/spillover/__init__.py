@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spillover.analysis.similarity import Similarity, similarity
     from spillover.data.corpus import Corpus
     from spillover.data.items import Item
+    from spillover.data.registry import corpus, task
     from spillover.data.sources import Files, Hub
     from spillover.data.task import Task
     from spillover.embed import embed
@@ -46,6 +47,7 @@ _HOME = {
     "Task": "data.task",
     "TuneSettings": "settings",
     "attach": "models",
+    "corpus": "data.registry",
     "correlate": "analysis.correlation",
     "detach": "models",
     "embed": "embed",
@@ -55,6 +57,7 @@ _HOME = {
     "read_study": "study",
     "run": "studies",
     "similarity": "analysis.similarity",
+    "task": "data.registry",
     "tune": "tune",
 }
 
@@ -76,6 +79,7 @@ __all__ = [
     "Task",
     "TuneSettings",
     "attach",
+    "corpus",
     "correlate",
     "detach",
     "embed",
@@ -85,6 +89,7 @@ __all__ = [
     "read_study",
     "run",
     "similarity",
+    "task",
     "tune",
 ]
 
