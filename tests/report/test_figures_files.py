@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -291,6 +292,21 @@ def test_a_failed_write_keeps_the_old_file(
         write_drawings(tmp_path, one)
     assert path.read_text() == "old"
     assert len(os.listdir(tmp_path)) == 2
+
+
+def test_figures_of_an_earlier_run_are_removed(
+    drawn: dict[str, list[Drawing]], tmp_path: Path
+) -> None:
+    [one] = drawn["scores"]
+    several = [one, dataclasses.replace(one, name="scores-another")]
+    write_drawings(tmp_path, {"scores": several, "layers": []})
+    for name in ("mine.svg", "scores-notes.txt", "layers-gone.pdf"):
+        (tmp_path / name).touch()
+    write_drawings(tmp_path, {"scores": several[:1], "layers": []})
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *(f"{several[0].name}.{kind}" for kind in ("svg", "pdf")),
+        *("mine.svg", "scores-notes.txt"),
+    }
 
 
 def test_the_package_is_light_until_something_is_drawn() -> None:

@@ -96,7 +96,8 @@ def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> None:
     """Write `<name>.svg` and `<name>.pdf` of each figure, the same bytes each time.
 
     The PDF carries its fonts. All files are made before the first is written, and each
-    replaces its predecessor at once.
+    replaces its predecessor at once. A figure of an earlier run that this one has no
+    more is removed.
 
     Args:
         folder: made if it does not exist.
@@ -113,3 +114,6 @@ def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> None:
         made[folder / f"{drawing.name}.pdf"] = markup.pdf(drawing)
     for path, data in made.items():
         writing.replace(path, data)
+    for path in (one for about in each for one in folder.glob(f"{about}-*")):
+        if path.suffix in (".svg", ".pdf") and path not in made:
+            path.unlink()
