@@ -50,8 +50,9 @@ def test_scores_and_mexa_are_correlated(spillover: Spillover, tmp_path: Path) ->
     assert [row["value"] for row in answer["scores"]] == [
         pytest.approx(0.3 + value) for value in CODES.values()
     ]
-    code, out, _ = spillover("correlate", scores, mexa, "--out", both)
+    code, out, err = spillover("correlate", scores, mexa, "--out", both)
     assert code == 0
+    assert err == "the scores are of unknown, the similarities of base\n"
     assert out.splitlines()[0] == "belebele, acc"
     row = out.splitlines()[2].split()
     assert row == ["mexa_mean", "–", "–", "1.00", "–", "0.083", "0.083", "4"]

@@ -130,6 +130,14 @@ def test_conllu_rows_have_their_sentence_ids(tmp_path: Path) -> None:
     assert rows(files, tmp_path)[0].id == "n9"
 
 
+def test_a_root_may_be_a_string(tmp_path: Path) -> None:
+    jsonl(tmp_path / "a.jsonl", {"text": "one"})
+    files = Files(path="a.jsonl")
+    assert files.read("en", "test", fields=("text",), root=str(tmp_path)) == rows(
+        files, tmp_path
+    )
+
+
 def test_an_absolute_path_needs_no_root(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", {"text": "one"})
     assert len(rows(Files(path=str(path)), None)) == 1

@@ -73,6 +73,21 @@ def test_a_task_may_be_named_by_a_number(tmp_path: Path) -> None:
     assert [*found["value"]] == [1]
 
 
+def test_a_comma_at_the_end_of_lines_is_no_cell(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    evaluations(VALUES).to_csv(path, index=False)
+    whole = read_table(path, "evaluations")
+    head, *lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([head, *(f"{line}," for line in lines)]))
+    assert_frame_equal(read_table(path, "evaluations"), whole)
+    path.write_text("\n".join([head, *(f"{line},1" for line in lines)]))
+    with pytest.raises(DataError, match="a row with more cells than the header"):
+        read_table(path, "evaluations")
+    path.write_text(f"{head}\n")
+    with pytest.raises(DataError, match=r"scores\.csv: no row below the header"):
+        read_table(path, "evaluations")
+
+
 def test_an_interval_is_from_low_to_high(tmp_path: Path) -> None:
     frame = evaluations(VALUES)
     frame.loc[2, ["low", "high"]] = 0.9, 0.1

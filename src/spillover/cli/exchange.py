@@ -135,13 +135,13 @@ def correlate(
 ) -> Answer:
     """Correlate scores with similarities over languages, from a run or imported."""
     from spillover.exchange.correlate import correlate_tables, read_table
+    from spillover.terminal import err
 
-    frame = correlate_tables(
-        read_table(scores, "evaluations"),
-        read_table(similarities, "similarities"),
-        measure,
-        intersection=intersection,
-    )
+    sides = read_table(scores, "evaluations"), read_table(similarities, "similarities")
+    frame = correlate_tables(*sides, measure, intersection=intersection)
+    ours, theirs = (side["model"].iloc[0] for side in sides)
+    if ours != theirs:
+        err.print(f"the scores are of {ours}, the similarities of {theirs}")
     if file is not None:
         _write(frame, file)
     for (task, metric, seed), part in frame.groupby(

@@ -58,7 +58,7 @@ class Files(Columns):
         """As `Columns.patterns`."""
         return [*super().patterns(), self.path]
 
-    def place(self, language: str, split: Split, root: Path | None) -> Path:
+    def place(self, language: str, split: Split, root: str | Path | None) -> Path:
         """Where the file of a language and split should be.
 
         Raises:
@@ -79,7 +79,7 @@ class Files(Columns):
                 f"the path {path!r} is relative to a data root, and none is given",
                 fix="name the folder that holds it as the data root",
             )
-        return (root or Path()) / path
+        return Path(root or "", path)
 
     def read(
         self,
@@ -87,7 +87,7 @@ class Files(Columns):
         split: Split,
         *,
         fields: Sequence[str],
-        root: Path | None = None,
+        root: str | Path | None = None,
     ) -> list[Row]:
         """The rows of one language and split, in the file's own order.
 
@@ -101,7 +101,7 @@ class Files(Columns):
             DataError: what is missing, damaged, blank or doubled, with its place.
         """
         path = self.place(language, split, root)
-        if root is not None and not root.is_dir():
+        if root is not None and not Path(root).is_dir():
             raise DataError(
                 "no such folder", where=root, expected="the data root there"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,14 +50,30 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
         )
     try:  # an empty text alone is a gap: nan is the code of Min Nan
         texts = dict.fromkeys(TEXTS, str)  # a name of digits is a name
-        read = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=texts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            read = pd.read_csv(
+                path,
+                index_col=False,  # else a comma at the end of lines shifts columns
+                keep_default_na=False,
+                na_values=[""],
+                dtype=texts,
+            )
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
+    except pd.errors.ParserWarning as error:
+        raise DataError(
+            "a row with more cells than the header",
+            where=path,
+            fix="put cells with a comma in double quotes",
+        ) from error
     except ValueError as error:
         raise DataError(f"not a readable table ({error})", where=path) from error
     missing = [column for column in NEEDED[name].split() if column not in read]
     if missing:
         raise DataError(f"no column {', '.join(missing)}", where=path, expected=name)
+    if frame.empty:
+        raise DataError("no row below the header", where=path)
     for column in KEYS:
         if column in frame and frame[column].isna().any():
             raise DataError(f"a row without a {column}", where=path)
