@@ -177,7 +177,7 @@ def test_a_task_that_cannot_be_is_refused(
         ({"names": {"fr": "en"}}, "languages en and fr would be read from the same"),
         (
             {"splits": {"train": "test", "test": "test"}},
-            "the splits train and test would be read from the same rows: both are",
+            "the splits train and test would be read from the same rows: each is",
         ),
         ({"path": "a.csv", "id_prefix": "{language}-"}, "put {language} into the path"),
         ({"id_prefix": "{lang}-"}, "{lang} is not known"),

@@ -244,8 +244,8 @@ def _spelled_once(what: str, names: Mapping[Any, str]) -> None:
     if count > 1:
         alike = [ours for ours, theirs in names.items() if theirs == name]
         raise ValueError(
-            f"the {what} {' and '.join(alike)} would be read from the same rows: both "
-            f"are spelled {name!r}"
+            f"the {what} {' and '.join(alike)} would be read from the same rows: each "
+            f"is spelled {name!r}"
         )
 
 
