@@ -39,8 +39,6 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
     Raises:
         DataError: there is none, or it is of several models.
     """
-    import pandas as pd
-
     path = source / "results" / f"{name}.csv" if source.is_dir() else source
     if not path.is_file():
         raise DataError(
@@ -48,25 +46,10 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
             where=path,
             expected=f"{name} as CSV, of a run or written by 'spillover import'",
         )
-    try:  # an empty text alone is a gap: nan is the code of Min Nan
-        texts = dict.fromkeys(TEXTS, str)  # a name of digits is a name
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            read = pd.read_csv(
-                path,
-                index_col=False,  # else a comma at the end of lines shifts columns
-                keep_default_na=False,
-                na_values=[""],
-                dtype=texts,
-            )
+    read = _cells(path)
+    try:
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
-    except pd.errors.ParserWarning as error:
-        raise DataError(
-            "a row with more cells than the header",
-            where=path,
-            fix="put cells with a comma in double quotes",
-        ) from error
     except ValueError as error:
         raise DataError(f"not a readable table ({error})", where=path) from error
     missing = [column for column in NEEDED[name].split() if column not in read]
@@ -89,6 +72,31 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
             fix="import the results of each model into a file of their own",
         )
     return frame
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """A CSV file with its names as texts; an empty cell alone is a gap."""
+    import pandas as pd
+
+    texts = dict.fromkeys(TEXTS, str)  # a name of digits is a name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                index_col=False,  # else a comma at the end of lines shifts columns
+                keep_default_na=False,  # nan is the code of Min Nan
+                na_values=[""],
+                dtype=texts,
+            )
+    except pd.errors.ParserWarning as error:
+        raise DataError(
+            "a row with more cells than the header",
+            where=path,
+            fix="put cells with a comma in double quotes",
+        ) from error
+    except ValueError as error:
+        raise DataError(f"not a readable table ({error})", where=path) from error
 
 
 def correlate_tables(
