@@ -71,6 +71,10 @@ def test_answers_are_scored_as_one_at_a_time(
         assert prediction.scores == pytest.approx(expected, abs=1e-4)
         assert prediction.choice == max(expected, key=expected.__getitem__)
         assert prediction.gold == item.gold
+        [prompt] = Encoder(model.tokenizer, wordy, chat=chat).prompts([item])
+        with torch.no_grad():
+            logits = model.model(input_ids=torch.tensor([prompt.ids])).logits
+        assert prediction.text == model.tokenizer.decode([int(logits[0, -1].argmax())])
 
 
 def test_a_prompt_must_leave_room_for_the_longest_answer(
@@ -101,7 +105,7 @@ def test_whole_answers_tell_of_their_progress(
     read = sum(len(prompt.ids) for prompt in prompts)
     answers = [ids for row in encoder.choices(prompts, distinct=False) for ids in row]
     beside = sum(len(ids) - 1 for ids in answers)  # of an answer the last is not read
-    assert sum(tokens) == read * (1 + len(wordy.answers)) + beside
+    assert sum(tokens) == read * len(wordy.answers) + beside
 
 
 def test_whole_answers_of_one_token_score_as_their_first(

@@ -21,7 +21,7 @@ from spillover.metrics import batch_calibrated, exact_number, mean
 from spillover.model_checks import check_numbers, check_state
 from spillover.models import LanguageModel, evaluating, fp32_head
 from spillover.rouge import rouge
-from spillover.scoring import answer_scores
+from spillover.scoring import answer_scores, top_token
 from spillover.settings import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -226,29 +226,12 @@ def _classify(
     progress: Progress,
 ) -> list[Prediction]:
     labels = list(encoder.task.answers)
-    # Scoring whole answers takes one more forward pass for each label.
-    share = 1 if settings.scoring == "first" else 1 / (1 + len(labels))
     progress(0, 0)
-    scores: list[list[float]] = [[] for _ in prompts]
-    top = [0] * len(prompts)
-    for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
-        logprobs = next_token_logprobs(model, [prompts[i].ids for i in batch])
-        for row, i in zip(logprobs, batch, strict=True):
-            starts = [ids[0] for ids in answers[i]]
-            best = max(range(len(starts)), key=lambda label: float(row[starts[label]]))
-            # The first of equals in the task's order, for `strict` as for `choice`.
-            hit = bool(row[starts[best]] == row.max())
-            top[i] = starts[best] if hit else int(row.argmax())
-            scores[i] = row[starts].tolist()
-        progress(share * len(batch), sum(len(prompts[i].ids) for i in batch))
-    if settings.scoring != "first":
-        scores = answer_scores(
-            model,
-            encoder,
-            prompts,
-            answers,
-            settings,
-            lambda done, tokens: progress(share * done, tokens),
+    if settings.scoring == "first":
+        scores, top = _first(model, prompts, answers, settings, progress)
+    else:
+        scores, top = answer_scores(
+            model, encoder, prompts, answers, settings, progress
         )
     predictions = []
     for prompt, ids, row, token in zip(prompts, answers, scores, top, strict=True):
@@ -267,6 +250,26 @@ def _classify(
             )
         )
     return predictions
+
+
+def _first(
+    model: LanguageModel,
+    prompts: Sequence[Encoded],
+    answers: Sequence[Sequence[list[int]]],
+    settings: EvaluateSettings,
+    progress: Progress,
+) -> tuple[list[list[float]], list[int]]:
+    """As `answer_scores`, by the first token of each answer."""
+    scores: list[list[float]] = [[] for _ in prompts]
+    top = [0] * len(prompts)
+    for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
+        logprobs = next_token_logprobs(model, [prompts[i].ids for i in batch])
+        for row, i in zip(logprobs, batch, strict=True):
+            starts = [ids[0] for ids in answers[i]]
+            top[i] = top_token(row, starts)
+            scores[i] = row[starts].tolist()
+        progress(len(batch), sum(len(prompts[i].ids) for i in batch))
+    return scores, top
 
 
 @torch.inference_mode()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
@@ -31,7 +32,7 @@ def answer_scores(
     answers: Sequence[Sequence[list[int]]],
     settings: EvaluateSettings,
     progress: Progress = untold,
-) -> list[list[float]]:
+) -> tuple[list[list[float]], list[int]]:
     """The score of each answer to each prompt, by `settings.scoring`.
 
     Args:
@@ -40,14 +41,14 @@ def answer_scores(
         prompts: n prompts.
         answers: for each prompt the tokens of its k answers.
         settings: the scoring, and the size of a batch.
-        progress: told of each batch; an item is an answer here.
+        progress: told of each batch; an answer is a k-th of an item.
 
     Returns:
-        n rows of k scores.
+        n rows of k scores, and the n most likely next tokens (see `top_token`).
     """
-    whole = _logprobs(model, prompts, answers, settings.batch_tokens, progress)
+    whole, top = _logprobs(model, prompts, answers, settings.batch_tokens, progress)
     if settings.scoring == "normalised":
-        return [
+        whole = [
             [value / len(ids) for value, ids in zip(row, choices, strict=True)]
             for row, choices in zip(whole, answers, strict=True)
         ]
@@ -55,9 +56,20 @@ def answer_scores(
         empty = Item(CONTENT_FREE, dict.fromkeys(encoder.task.fields, CONTENT_FREE), "")
         free = encoder.prompts([empty])
         choices = encoder.choices(free, distinct=False)
-        [prior] = _logprobs(model, free, choices, settings.batch_tokens)
-        return [[v - p for v, p in zip(row, prior, strict=True)] for row in whole]
-    return whole
+        [prior], _ = _logprobs(model, free, choices, settings.batch_tokens)
+        whole = [[v - p for v, p in zip(row, prior, strict=True)] for row in whole]
+    return whole, top
+
+
+def top_token(logprobs: Tensor, starts: Sequence[int]) -> int:
+    """The most likely token of a (vocabulary,) row.
+
+    Of equals the first of `starts`, the answers' first tokens in the task's order: so
+    does `choice` settle ties.
+    """
+    highest = logprobs.max()
+    equal = (token for token in starts if logprobs[token] == highest)
+    return next(equal, int(logprobs.argmax()))
 
 
 @torch.inference_mode()
@@ -67,14 +79,18 @@ def _logprobs(
     answers: Sequence[Sequence[list[int]]],
     batch_tokens: int,
     progress: Progress = untold,
-) -> list[list[float]]:
-    """Sum of the log probabilities of each answer's tokens after its prompt."""
+) -> tuple[list[list[float]], list[int]]:
+    """Sum of the log probabilities of each answer's tokens after its prompt.
+
+    And the most likely token after each prompt.
+    """
     pairs = [
         (prompt.ids, ids)
         for prompt, choices in zip(prompts, answers, strict=True)
         for ids in choices
     ]
-    found = [0.0] * len(pairs)
+    k = len(pairs) // len(prompts)
+    found, top = [0.0] * len(pairs), [0] * len(prompts)
     # The last token of an answer is predicted, but predicts nothing.
     rows = [prompt + answer[:-1] for prompt, answer in pairs]
     for batch in batches([len(row) for row in rows], batch_tokens):
@@ -89,8 +105,10 @@ def _logprobs(
         each = logprobs.gather(-1, wanted["input_ids"].unsqueeze(-1)).squeeze(-1)
         each = each.masked_fill(wanted["attention_mask"] == 0, 0)  # may be no number
         check_numbers(each)
-        for i, total in zip(batch, each.sum(1).tolist(), strict=True):
+        for i, total, row in zip(batch, each.sum(1).tolist(), logprobs, strict=True):
             found[i] = total
-        progress(len(batch), sum(len(rows[i]) for i in batch))
-    flat = iter(found)
-    return [[next(flat) for _ in choices] for choices in answers]
+            if i % k == 0:  # the first answer's row will do for the prompt's last token
+                starts = [ids[0] for ids in answers[i // k]]
+                top[i // k] = top_token(row[-len(pairs[i][1])], starts)
+        progress(len(batch) / k, sum(len(rows[i]) for i in batch))
+    return [found[i : i + k] for i in range(0, len(pairs), k)], top

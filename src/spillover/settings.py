@@ -168,9 +168,9 @@ class EmbedSettings(Settings):
         poolings: the mean over the sentence's tokens, its last token, or the mean
             weighted by position, 1 to n (Muennighoff 2022; with `special_tokens`
             MEXA's).
-        layers: by what each is given: 0 is the embeddings, 1 what the first layer
-            makes of them, -1 what the last one does (after the final norm); or `all`,
-            counted from 0. transformers numbers hidden states so too, but for Mamba.
+        layers: 0 is the embeddings, 1 what the first layer makes of them, -1 what the
+            last one does (after the final norm); or `all`, counted from 0. So does
+            transformers number hidden states, but for Mamba and its like.
         special_tokens: count BOS in both means, where the tokenizer adds it.
         batch_tokens: padded tokens at once.
     """

@@ -253,7 +253,7 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                     beams = data.evaluate.beams * data.evaluate.max_new_tokens
                     work += GENERATED * len(items) * beams
                 elif data.evaluate.scoring != "first":
-                    work *= 1 + len(task.answers)
+                    work *= len(task.answers)
                 place, n = ("evaluate", name, language), len(items)
                 steps.append(state.step(*place, fields, n, work, prompt))
     return steps
