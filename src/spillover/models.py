@@ -330,7 +330,7 @@ def _as_misfit(base: LanguageModel, folder: Path) -> Iterator[None]:
 
 
 def detach(adapted: LanguageModel) -> LanguageModel:
-    """The base model under an adapter, as it was before `attach`.
+    """The base model under an adapter, as it was before `attach`, but frozen.
 
     Raises:
         ModelError: there is no adapter on it, or no longer.

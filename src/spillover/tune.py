@@ -140,11 +140,13 @@ def _adapting(model: LanguageModel, settings: TuneSettings) -> Iterator[PeftMode
     config = vars(model.model.config)
     before = dict(config)
     with evaluating(model):
-        adapted = with_lora(model.model, settings)
         try:
-            yield adapted
+            adapted = with_lora(model.model, settings)
+            try:
+                yield adapted
+            finally:
+                adapted.unload()
         finally:
-            adapted.unload()
             config.clear()
             config.update(before)
             for weight, whether in learns.items():
