@@ -113,6 +113,23 @@ def test_no_label_leaves_the_figure(drawn: dict[str, list[Drawing]]) -> None:
         assert (ends[:, 2:] <= (width, height)).all(), drawing.name
 
 
+@pytest.mark.parametrize("n", [5, 12])
+@pytest.mark.parametrize("module", [similarity, layers])
+def test_numbers_of_narrow_axes_do_not_run_into_each_other(
+    module: ModuleType, n: int
+) -> None:
+    tasks = [f"task{number}" for number in range(n)]
+    made = invented.results(4, tasks=tasks, corpora=["lines"], layers=33)
+    drawing, *_ = draw(module, made)
+    texts, ends = boxes(drawing)
+    row = ends[[bool(re.fullmatch(r"−?[\d.]+", text)) for text in texts]]
+    bottom, counts = np.unique(row[:, 1].round(), return_counts=True)
+    axis = row[row[:, 1].round() == bottom[counts.argmax()]]
+    axis = axis[axis[:, 0].argsort()]
+    assert len(axis) >= n + 1
+    assert (axis[1:, 0] - axis[:-1, 2] > 2).all()
+
+
 def test_figures_have_the_width_of_a_page_and_text_that_can_be_read(
     drawn: dict[str, list[Drawing]],
 ) -> None:
@@ -353,7 +370,7 @@ def test_confusions_show_every_count_and_the_answer_words() -> None:
     keys = ["tuned_on", "language", "gold", "answer"]
     for count in frame.groupby(keys, dropna=False)["n"].sum():
         assert f"{count}" in shown
-    assert {"Yes", "Nope", "none"} <= {*shown}
+    assert {"Yes", "Nope", "(none)"} <= {*shown}
     assert "2 seeds together" in drawing.note
 
 

@@ -276,11 +276,17 @@ class Scale:
 def x_axis(
     sheet: Axes, scale: Scale, top: float, bottom: float, label: str = "", most: int = 5
 ) -> None:
-    """Light lines from top to bottom, their values below, and what they are."""
+    """Light lines from top to bottom, their values below, and what they are.
+
+    A value that would run into the one before it is left out.
+    """
+    free = -np.inf
     for value, text in scale.ticks(most).items():
-        x = scale(value)
+        x, half = scale(value), width(text, SMALL) / 2
         line(sheet, [(x, top), (x, bottom)], GRID, 0.5, zorder=0)
-        write(sheet, x, bottom + 0.1, text, MUTED, size=SMALL, ha="center")
+        if x - half >= free:
+            write(sheet, x, bottom + 0.1, text, MUTED, size=SMALL, ha="center")
+            free = x + half + 0.04
     if label:
         middle = (scale.start + scale.end) / 2
         write(sheet, middle, bottom + 0.24, label, MUTED, size=SMALL, ha="center")
