@@ -68,7 +68,7 @@ class _Maps:
             style.shortened(style.plain(word), LONGEST, style.SMALL)
             for word in words.values()
         ]
-        self.answers = [*self.words, "none"]
+        self.answers = [*self.words, "(none)"]
 
         gold = style.widest(self.words, style.SMALL) + 0.12
         self.names = style.names_width(self.codes)
@@ -106,7 +106,7 @@ class _Maps:
             ["confusions", self.task],
             f"{self.task}: gold labels and answers",
             self._description(),
-            'Rows: gold labels; columns: answers, "none" where the output is no '
+            "Rows: gold labels; columns: answers, (none) where the output is no "
             f"answer word ({self.reading} reading). Cells: number of items, in a "
             "stronger colour for a larger share of the row; framed: right answers."
             + (f" After tuning: {self.seeds} seeds together." * (self.seeds > 1)),
