@@ -188,7 +188,7 @@ def test_predictions_are_complete_and_become_a_table(
     assert {p.cut for p in found.predictions} == {True, False}
     table = found.to_pandas()
     assert list(table.columns) == [
-        "id", "prompt", "gold", "text", "strict", "choice", "cut", "score_1", "score_0",
+        "id", "prompt", "gold", "text", *READINGS, "cut", "score_1", "score_0",
         *(f"accuracy_{reading}" for reading in READINGS),
     ]  # fmt: skip
     for (_, row), prediction in zip(table.iterrows(), found.predictions, strict=True):

@@ -40,6 +40,8 @@ class Prediction:
             token of the whole vocabulary; None if that is no answer's.
         choice: classification: the label with the highest of `scores`. Of equals,
             both take the first in the task's order.
+        calibrated: classification: the label with the highest score after batch
+            calibration (Zhou et al. 2023) over the items evaluated with it.
         text: the most likely next token, or the generated text.
         scores: classification: label -> what `EvaluateSettings.scoring` says; the
             log probability of its first token, unless something else was asked for.
@@ -52,6 +54,7 @@ class Prediction:
     text: str
     strict: str | None = None
     choice: str | None = None
+    calibrated: str | None = None
     scores: dict[str, float] = field(default_factory=dict)
     cut: bool = False
 
@@ -65,9 +68,8 @@ class Evaluation:
         language: code of the language.
         predictions: one for each item, in the items' order.
         scores: metric -> one score in [0, 1] for each prediction. Classification:
-            `accuracy_strict`, `accuracy_choice` and `accuracy_calibrated`, the last
-            after batch calibration (Zhou et al. 2023) of the choices over these
-            items; generation: `rouge1`, `rouge2` and `rougeL`, or `exact_number`.
+            `accuracy_strict`, `accuracy_choice` and `accuracy_calibrated`;
+            generation: `rouge1`, `rouge2` and `rougeL`, or `exact_number`.
     """
 
     task: str
@@ -199,16 +201,11 @@ def score(
 ) -> dict[str, list[float]]:
     """The scores of `Evaluation.scores`."""
     if task.kind == "classification":
-        labels = list(task.answers)
-        table = np.array([[p.scores[label] for label in labels] for p in predictions])
-        calibrated = batch_calibrated(table).argmax(axis=1)
         return {
-            "accuracy_strict": [float(p.strict == p.gold) for p in predictions],
-            "accuracy_choice": [float(p.choice == p.gold) for p in predictions],
-            "accuracy_calibrated": [
-                float(labels[best] == p.gold)
-                for best, p in zip(calibrated, predictions, strict=True)
-            ],
+            f"accuracy_{reading}": [
+                float(getattr(p, reading) == p.gold) for p in predictions
+            ]
+            for reading in ("strict", "choice", "calibrated")
         }
     if task.metric == "exact_number":
         right = [float(exact_number(p.text, p.gold)) for p in predictions]
@@ -233,8 +230,11 @@ def _classify(
         scores, top = answer_scores(
             model, encoder, prompts, answers, settings, progress
         )
+    best = batch_calibrated(np.array(scores)).argmax(axis=1)  # of equals the first
     predictions = []
-    for prompt, ids, row, token in zip(prompts, answers, scores, top, strict=True):
+    for prompt, ids, row, token, calibrated in zip(
+        prompts, answers, scores, top, best, strict=True
+    ):
         # Of answers that begin alike, `strict` means the one that scores best.
         begun = [n for n in range(len(labels)) if ids[n][0] == token]
         predictions.append(
@@ -245,6 +245,7 @@ def _classify(
                 text=model.tokenizer.decode([token]),
                 strict=labels[max(begun, key=row.__getitem__)] if begun else None,
                 choice=labels[max(range(len(labels)), key=row.__getitem__)],
+                calibrated=labels[calibrated],
                 scores=dict(zip(labels, row, strict=True)),
                 cut=prompt.cut,
             )

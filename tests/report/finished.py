@@ -147,6 +147,7 @@ def predict(study: Study, folder: Path, rows: int, text: str) -> None:
                         else "\n",
                         "strict": labels[place % 2] if labels and tuned_on else None,
                         "choice": labels[0] if labels else None,
+                        "calibrated": labels[1 - place % 2] if labels else None,
                         "cut": False,
                         metric: float(tuned_on is not None and place % 2 == 0),
                     }

@@ -12,7 +12,6 @@ from spillover import parquet
 from spillover.data.task import Task
 from spillover.languages import language as language_of
 from spillover.layout import file_of
-from spillover.metrics import batch_calibrated
 from spillover.study import Study
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def examples(study: Study, folder: Path, room: int = BYTES) -> list[Group]:
 def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
     """The items of a task and language; None where there are no predictions."""
     metric = study.metric(task)
-    columns = ["id", "prompt", "gold", "text", "strict", "choice", metric]
+    columns = ["id", "prompt", "gold", "text", "strict", "choice", "calibrated", metric]
     seed = study.training_seeds[0]
     paths = [
         folder / file_of(study, task.name, code, tuned_on, seed)
@@ -69,15 +68,7 @@ def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
     ]
     if not all(path.is_file() for path in paths):
         return None
-    reading, labels = study.headline, [*task.answers]
-    if task.kind == "classification" and reading == "calibrated":
-        columns += [f"score_{label}" for label in labels]
     before, after = (parquet.read(path, columns) for path in paths)
-    if task.kind == "classification" and reading == "calibrated":
-        for frame in (before, after):
-            scores = frame[[f"score_{label}" for label in labels]].to_numpy()
-            best = batch_calibrated(scores).argmax(axis=1)
-            frame[reading] = [labels[number] for number in best]
     both = before.merge(after, on="id", suffixes=(" before", " after"), validate="1:1")
     return {
         "task": task.name,
@@ -86,7 +77,7 @@ def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
         "language": code,
         "name": language_of(code).name,
         "total": len(both),
-        "rows": [*_rows(both.head(MOST), task, reading, metric)],
+        "rows": [*_rows(both.head(MOST), task, study.headline, metric)],
     }
 
 
