@@ -119,6 +119,29 @@ def tiny(tiny_folders: dict[str, Path]) -> LanguageModel:
     return load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
 
 
+@pytest.fixture
+def make_adapter(tiny_folders: dict[str, Path], tmp_path: Path) -> Callable[..., Path]:
+    """Writes a LoRA adapter with random matrices for the tiny model."""
+
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from spillover.models import load_model
+
+    def make(name: str = "adapter", *, trained: bool = True) -> Path:
+        base = load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
+        torch.manual_seed(1)
+        config = LoraConfig(
+            task_type="CAUSAL_LM",
+            target_modules=["q_proj", "v_proj"],
+            init_lora_weights=not trained,
+        )
+        get_peft_model(base.model, config).save_pretrained(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def seeing_folder(
     tiny_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory

@@ -24,11 +24,12 @@ from huggingface_hub import HfApi, ModelCard, constants
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from spillover.adapters import attach
 from spillover.cli.hub import push as command
 from spillover.errors import ModelError, OutputError, StudyError
 from spillover.hub import choose, contents, push
 from spillover.model_checks import probe
-from spillover.models import attach, load_model
+from spillover.models import load_model
 from spillover.results import Results
 
 if TYPE_CHECKING:

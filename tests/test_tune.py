@@ -14,12 +14,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from spillover.adapters import attach
 from spillover.batching import pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
 from spillover.encoding import encode
 from spillover.errors import DataError, ModelError, OutputError, StudyError
-from spillover.models import LanguageModel, attach, load_model, probe
+from spillover.model_checks import probe
+from spillover.models import LanguageModel, load_model
 from spillover.settings import TuneSettings
 from spillover.tracking import TrackedArguments
 from spillover.tune import (

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spillover.adapters import attach, detach
     from spillover.analysis.correlation import Correlation, correlate
     from spillover.analysis.similarity import Similarity, similarity
     from spillover.data.corpus import Corpus
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from spillover.embed import embed
     from spillover.errors import SpilloverError
     from spillover.evaluate import Evaluation, Prediction, evaluate
-    from spillover.models import LanguageModel, attach, detach, load_model
+    from spillover.models import LanguageModel, load_model
     from spillover.results import Results, read_results
     from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
     from spillover.studies import run
@@ -46,10 +47,10 @@ _HOME = {
     "Study": "study",
     "Task": "data.task",
     "TuneSettings": "settings",
-    "attach": "models",
+    "attach": "adapters",
     "corpus": "data.registry",
     "correlate": "analysis.correlation",
-    "detach": "models",
+    "detach": "adapters",
     "embed": "embed",
     "evaluate": "evaluate",
     "load_model": "models",

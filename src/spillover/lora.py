@@ -12,8 +12,9 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
+from spillover.adapters import put_on
 from spillover.errors import ModelError, StudyError, first_line, unknown
-from spillover.models import backbone_of, decoder_of, put_on
+from spillover.models import backbone_of, decoder_of
 from spillover.settings import TuneSettings
 
 

@@ -10,11 +10,12 @@ import pytest
 import yaml
 from pandas.testing import assert_frame_equal
 
+from spillover.adapters import attach
 from spillover.errors import Faults
 from spillover.evaluate import evaluate
 from spillover.exchange.lm_eval import export
 from spillover.exchange.scores import read_scores
-from spillover.models import attach, load_model
+from spillover.models import load_model
 from spillover.pipeline.inputs import read_inputs
 from spillover.study import Study, parse_study
 

@@ -203,7 +203,8 @@ def embed(
 
 def _load(spec: Any, adapter: Path | None, device: str, dtype: Dtype) -> Any:
     """The model, with its adapter where one is given."""
-    from spillover.models import attach, load_model
+    from spillover.adapters import attach
+    from spillover.models import load_model
 
     base = load_model(spec, device=device, dtype=dtype)
     return base if adapter is None else attach(base, adapter)

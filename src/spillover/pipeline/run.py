@@ -160,7 +160,7 @@ class _Runner:
 
     def model_for(self, step: Step) -> LanguageModel:
         """The model in the state that a step looks at; for tuning, the base model."""
-        from spillover import models
+        from spillover import adapters, models
 
         if self.model is None:
             self.model = models.load_model(
@@ -169,9 +169,9 @@ class _Runner:
         wanted = next(iter(step.upstream), None)  # the adapter's training
         if self.attached != wanted:
             if self.attached is not None:
-                self.model = models.detach(self.model)
+                self.model = adapters.detach(self.model)
             if wanted is not None:
-                self.model = models.attach(self.model, self.store.folder(wanted))
+                self.model = adapters.attach(self.model, self.store.folder(wanted))
             self.attached = wanted
         return self.model
 
