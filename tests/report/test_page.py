@@ -16,7 +16,7 @@ from finished import finished
 from spillover import cli
 from spillover.errors import DataError
 from spillover.report.figures import drawings
-from spillover.report.page import SECTIONS, _sources, render
+from spillover.report.page import SECTIONS, _fitted, _sources, render
 from spillover.report.panel import html
 from spillover.results import FRAMES
 from spillover.study import parse_study
@@ -226,14 +226,36 @@ def test_the_page_stays_below_3_mb(tmp_path):
 def test_examples_get_the_room_that_figures_leave(made, drawn, monkeypatch):
     monkeypatch.setattr("spillover.report.page.PAGE", 1)
     text = render(made, drawn)
-    assert text.count("would make the page too large") == 1
+    assert text.count("would make the page too large") == len(SECTIONS)
     page = Page(text)
     groups = json.loads(page.texts["script"][0])
     assert [len(group["rows"]) for group in groups] == [1] * len(groups)
-    assert drawn["layers"]
-    shown = sum(map(len, drawn.values())) - len(drawn["layers"])
-    assert len(page.of("svg")) == shown
-    assert "layers" in [found["id"] for found in page.of("section")]
+    assert page.of("svg") == []
+    assert {*SECTIONS} < {found["id"] for found in page.of("section")}
+
+
+@pytest.mark.parametrize(
+    ("room", "kept"),
+    [
+        (100, ["scores", "similarity", "layers", "correlation"]),
+        (99, ["scores", "similarity", "correlation"]),
+        (89, ["scores", "correlation"]),
+        (49, ["scores"]),
+        (19, []),
+    ],
+)
+def test_figures_over_layers_go_first_and_then_the_largest(monkeypatch, room, kept):
+    sizes = {"scores": 10, "similarity": 40, "layers": 10, "correlation": 30}
+    sections = [
+        {"name": name, "figures": [("", "x" * size)], "tables": []}
+        for name, size in sizes.items()
+    ]
+    sections.append({"name": "tables", "figures": [], "tables": [("", "é" * 5)]})
+    monkeypatch.setattr("spillover.report.page.PAGE", room)
+    assert _fitted(sections) == 10 + sum(sizes[name] for name in kept)
+    assert [part["name"] for part in sections if part["figures"]] == kept
+    gone = [part["name"] for part in sections if "left_out" in part]
+    assert {*gone} == sizes.keys() - {*kept}
 
 
 def test_the_report_is_written_with_its_figures(tmp_path):

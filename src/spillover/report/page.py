@@ -37,7 +37,7 @@ SECTIONS = {
 """What drawings are about -> the heading above them."""
 
 PAGE = 2_800_000
-"""The bytes that figures and examples may take together; tables take few."""
+"""The bytes that figures, tables and examples may take together."""
 
 
 def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
@@ -146,16 +146,21 @@ def _sections(
 
 
 def _fitted(sections: Sequence[dict[str, Any]]) -> int:
-    """The bytes of all figures; those over layers go where all would be too many."""
+    """The bytes of all figures and tables.
 
-    def size() -> int:
-        return sum(len(s.encode()) for part in sections for _, s in part["figures"])
+    Where they are too many, figures go: those over layers, then the largest.
+    """
 
-    if size() > PAGE:
-        for section in sections:
-            if section["name"] == "layers":
-                section |= {"figures": [], "left_out": True}
-    return size()
+    def size(*parts: dict[str, Any]) -> int:
+        shown = (each for part in parts for each in part["figures"] + part["tables"])
+        return sum(len(markup.encode()) for _, markup in shown)
+
+    drawn = [part for part in sections if part["figures"]]
+    for part in sorted(drawn, key=lambda part: (part["name"] != "layers", -size(part))):
+        if size(*sections) <= PAGE:
+            break
+        part |= {"figures": [], "left_out": True}
+    return size(*sections)
 
 
 def _sources(results: Results) -> list[tuple[str, str]]:
