@@ -73,6 +73,11 @@ def test_without_a_data_root_files_cannot_be_found(tiny_study: TinyStudy) -> Non
     )
 
 
+def test_files_to_learn_from_need_their_data_root() -> None:
+    with pytest.raises(Faults, match=r"relative to a data root.*--data-root"):
+        examine(read_study("paper-cpu"))
+
+
 def test_without_a_study_all_data_are_looked_for(tmp_path: Path) -> None:
     here = checks()
     assert here["task mini-summary"].found == "7 of 7 files found"

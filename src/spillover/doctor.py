@@ -26,7 +26,7 @@ from spillover.data.task import Task
 from spillover.errors import Faults, SpilloverError, first_line
 from spillover.languages import PIVOT
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
-from spillover.pipeline.inputs import languages_of, resolve
+from spillover.pipeline.inputs import check_train, collecting, languages_of, resolve
 from spillover.pipeline.store import check_writable
 from spillover.study import Study
 
@@ -272,6 +272,9 @@ def _data(study: Study | None, data_root: Path | None) -> Iterator[Check]:
         everything += map(registry.corpus, registry.corpus_names())
     else:
         named = resolve(study)
+        for task, use in named.tasks.values():
+            with collecting(named.errors):
+                check_train(task, use, data_root)
         if named.errors:
             raise Faults(named.errors)
         everything += [task for task, _ in named.tasks.values()]

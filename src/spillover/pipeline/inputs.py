@@ -174,14 +174,7 @@ def _shared(study: Study, data: DataSet, least: int) -> None:
 
 def _task(study: Study, task: Task, use: TaskUse, data_root: Path | None) -> TaskInputs:
     languages = languages_of(study, task)
-    if use.train is not None and use.train.needs_root and data_root is None:
-        # What is read instead would be the task's own training split.
-        raise StudyError(
-            f"{use.train.path!r} is relative to a data root, and none is given",
-            where=f"train of {task.name}",
-            fix="name the folder that holds it with --data-root, or write the whole "
-            "path",
-        )
+    check_train(task, use, data_root)
     whole = task.load_all("test", languages, data_root)
     expected = {
         code: len(items) if use.test_rows is None else use.test_rows
@@ -204,6 +197,23 @@ def _task(study: Study, task: Task, use: TaskUse, data_root: Path | None) -> Tas
         prompts={OWN_PROMPT: task}
         | {prompt: _with_template(task, prompt, use) for prompt in use.prompts},
     )
+
+
+def check_train(task: Task, use: TaskUse, data_root: Path | None) -> None:
+    """See that the study's own files to learn from are looked for.
+
+    Without a data root the task's own training split would be read instead.
+
+    Raises:
+        StudyError: their path is relative to a data root, and there is none.
+    """
+    if use.train is not None and use.train.needs_root and data_root is None:
+        raise StudyError(
+            f"{use.train.path!r} is relative to a data root, and none is given",
+            where=f"train of {task.name}",
+            fix="name the folder that holds it with --data-root, or write the whole "
+            "path",
+        )
 
 
 def _with_template(task: Task, prompt: str, use: TaskUse) -> Task:
