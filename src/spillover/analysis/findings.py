@@ -142,17 +142,17 @@ def _against_constants(evidence: Evidence, task: str) -> pd.DataFrame:
     cells = cells.assign(right=cells["n"].where(cells["gold"] == cells["answer"], 0))
     rows = []
     for (language, seed), part in cells.groupby(["language", "seed"], sort=False):
-        n, hits = part["n"].sum(), part["right"].sum()
+        n, hits = int(part["n"].sum()), int(part["right"].sum())
+        found = {"accuracy": hits / n, "low": wilson(hits, n).low}
         for constant, of in part.groupby("gold", sort=False):
-            won = int(hits - of["right"].sum())
+            won = hits - int(of["right"].sum())
             lost = int(of["n"].sum() - of["right"].sum())
             rows.append(
                 {
                     "language": language,
                     "seed": seed,
                     "constant": constant,
-                    "accuracy": hits / n,
-                    "low": wilson(int(hits), int(n)).low,
+                    **found,
                     "share": of["n"].sum() / n,
                     "difference": won - lost,
                     "p": binomtest(won, won + lost).pvalue if won + lost else 1.0,
