@@ -202,9 +202,7 @@ def test_constant_answers_of_all_languages_are_one_family_in_each_seed():
 @pytest.mark.parametrize(
     ("n", "k", "bias", "times"), [(60, 3, 0, 40), (60, 3, 1, 80), (300, 2, 1, 80)]
 )
-def test_answers_by_chance_are_seldom_called_worse_than_a_constant(
-    n, labels, bias, times
-):
+def test_answers_by_chance_are_seldom_called_worse_than_a_constant(n, k, bias, times):
     """Nor better, though all answers be the same one and each is as often right."""
     rng = np.random.default_rng(1)
     names, wrong = [f"language {number}" for number in range(5)], 0
