@@ -458,6 +458,16 @@ def test_the_command_shows_and_writes_it_all(
     assert written["p_holm"].tolist() == pytest.approx(wanted["p_holm"].tolist())
 
 
+def test_where_nothing_is_pooled_the_table_has_its_columns(
+    copy: Copy, tmp_path: Path
+) -> None:
+    found = compare_runs([copy("a", corpora=[]), copy("b", corpora=[])])
+    found.write(tmp_path / "out")
+    read = pd.read_csv(tmp_path / "out" / "results" / "pooled.csv")
+    assert read.empty
+    assert {"corpus", "value", "p_min", "strata"} <= {*read.columns}
+
+
 def test_the_command_answers_in_json(
     first: Path,
     second: Path,

@@ -84,7 +84,16 @@ def test_a_value_may_hold_an_equals_sign_and_a_key_may_be_new() -> None:
         ("name.x=1", "--set name.x: no place for 'x'."),
         ("tasks.9.test_rows=1", "--set tasks.9.test_rows: no '9' to go into."),
         ("tasks.x=1", "--set tasks.x: no place for 'x'."),
-        ("seed=[1", "--set seed: '[1' is not YAML."),
+        (
+            "seed=[1",
+            "--set seed: '[1' is not YAML (expected ',' or ']', but got '<stream "
+            "end>').",
+        ),
+        (
+            "tune={rank: 1, rank: 2}",
+            "--set tune: '{rank: 1, rank: 2}' is not YAML (the key 'rank' stands there "
+            "twice).",
+        ),
     ],
 )
 def test_an_override_into_nowhere(text: str, sentence: str) -> None:

@@ -21,6 +21,8 @@ from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.layout import file_of
 from spillover.metrics import headline, is_rouge
+from spillover.pipeline.collect import tidy
+from spillover.pipeline.correlations import POOLED
 from spillover.report import evidence, tables
 from spillover.report import side_by_side as views
 from spillover.report.panel import Panel
@@ -288,8 +290,6 @@ def _tabled(results: Results) -> Evidence:
 
 def _pooled(runs: Runs, metrics: Mapping[str, str]) -> pd.DataFrame:
     """Score after tuning against similarity before, with runs and tasks as strata."""
-    import pandas as pd
-
     strata: dict[Any, dict[str, Stratum]] = defaultdict(dict)
     measured: Counter[Any] = Counter()
     for name, results in runs.items():
@@ -303,7 +303,7 @@ def _pooled(runs: Runs, metrics: Mapping[str, str]) -> pd.DataFrame:
         named = dict(zip(("corpus", "pooling", "layer"), place, strict=True))
         one = pool([*parts.values()]).row()
         rows.append(named | one | {"strata": ", ".join(parts)})
-    return pd.DataFrame(rows)
+    return tidy(rows, [name for name in POOLED if name not in ("model", "metric")])
 
 
 def _strata(

@@ -390,7 +390,10 @@ def override(raw: dict[str, Any], text: str) -> None:
     try:
         parsed = yaml.load(value, _Once)  # noqa: S506 - a SafeLoader
     except UNREADABLE as error:
-        raise StudyError(f"{value!r} is not YAML", where=f"--set {key}") from error
+        reason = getattr(error, "problem", None) or error
+        raise StudyError(
+            f"{value!r} is not YAML ({reason})", where=f"--set {key}"
+        ) from error
     *path, last = key.split(".")
     place: Any = raw
     for part in path:
