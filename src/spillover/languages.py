@@ -130,7 +130,7 @@ def language(code: str, where: str | None = None) -> Language:
             another standard's (`pt-BR`, `nob`), or the nearest.
     """
     if code not in LANGUAGES:
-        from spillover.exchange.codes import code_of
+        from spillover.codes import code_of
 
         meant = (code_of(code) or "").partition("-")[0]
         if meant in LANGUAGES:

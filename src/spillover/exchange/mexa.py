@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from spillover.codes import code_of, own_tag
 from spillover.data.columns import LONGEST
 from spillover.data.corpus import FIELD, Corpus
 from spillover.data.formats import SUFFIXES
 from spillover.data.sources import Files
 from spillover.errors import DataError
-from spillover.exchange.codes import code_of, own_tag
 from spillover.exchange.harnesses import read_json
 from spillover.languages import LANGUAGES
 from spillover.pipeline.collect import SIMILARITIES, tidy

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.uncertainty import Interval, wilson
+from spillover.codes import HOLE, code_of, told
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
-from spillover.exchange.codes import HOLE, code_of, told
 from spillover.exchange.harnesses import Result, harness_results
 from spillover.pipeline.collect import EVALUATIONS, tidy
 

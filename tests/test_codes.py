@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from spillover.codes import code_of, told
 from spillover.errors import StudyError
-from spillover.exchange.codes import code_of, told
 
 
 @pytest.mark.parametrize(
