@@ -87,8 +87,7 @@ def prepare(
         check_no_study(folder)
     with collecting(errors):
         where = resolve_device(device)
-        if study.tasks:
-            check_training(where, resolve_dtype(study.dtype, where))
+        check_training(where, resolve_dtype(study.dtype, where))
     with collecting(errors):
         model = fingerprint(study.model)
     if errors or model is None:
