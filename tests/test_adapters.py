@@ -212,6 +212,13 @@ def spoil_config(folder: Path) -> None:
     (folder / "adapter_config.json").write_text("{")
 
 
+def forget_the_type(folder: Path) -> None:
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text())
+    config["peft_type"] = None
+    path.write_text(json.dumps(config))
+
+
 def lose_config(folder: Path) -> None:
     (folder / "adapter_config.json").unlink()
 
@@ -230,6 +237,7 @@ def lose_config(folder: Path) -> None:
         (truncate, "not an adapter for bos"),
         (scramble, "not an adapter for bos"),
         (spoil_config, "not an adapter for bos"),
+        (forget_the_type, r"not an adapter for bos \(PEFT knows no peft_type None\)"),
         (lose_config, "no adapter_config.json"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

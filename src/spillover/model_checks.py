@@ -136,7 +136,10 @@ def adapter_config(folder: Path) -> PeftConfig:
     Raises:
         ValueError: PEFT would change them, or it is no adapter's.
     """
-    config: PeftConfig = PeftConfig.from_pretrained(str(folder))
+    try:
+        config: PeftConfig = PeftConfig.from_pretrained(str(folder))
+    except KeyError as error:
+        raise ValueError(f"PEFT knows no peft_type {error.args[0]!r}") from error
     if config.is_prompt_learning:  # one kind of it reads a pickle, too
         raise ValueError(f"{config.peft_type} puts vectors before a prompt")
     init = str(getattr(config, "init_lora_weights", "")).lower()
