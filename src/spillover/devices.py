@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
 
 import torch
 
 from spillover.errors import ModelError, StudyError, first_line
+from spillover.settings import Dtype
 
 DTYPES = {
     "bfloat16": torch.bfloat16,
@@ -53,9 +53,7 @@ def resolve_device(device: str = "auto") -> torch.device:
     return wanted
 
 
-def resolve_dtype(
-    dtype: Literal["auto", "bfloat16", "float16", "float32"], device: torch.device
-) -> torch.dtype:
+def resolve_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
     """`auto`: bf16 where the device multiplies it in hardware, else fp32."""
     if dtype != "auto":
         return DTYPES[dtype]

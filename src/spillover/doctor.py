@@ -28,6 +28,7 @@ from spillover.languages import PIVOT
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
 from spillover.pipeline.inputs import check_train, collecting, languages_of, resolve
 from spillover.pipeline.store import check_writable
+from spillover.settings import Dtype
 from spillover.study import Study
 
 State = Literal["ok", "warning", "missing"]
@@ -122,9 +123,7 @@ def _packages() -> Iterator[Check]:
     yield from unfit
 
 
-def _devices(
-    device: str, dtype: Literal["auto", "bfloat16", "float16", "float32"]
-) -> Iterator[Check]:
+def _devices(device: str, dtype: Dtype) -> Iterator[Check]:
     """CPU and GPUs, and what a run would compute on, in which dtype."""
     import torch
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -26,6 +26,7 @@ from spillover.model_spec import (
     as_model_spec,
     check_index,
 )
+from spillover.settings import Dtype
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def load_model(
     spec: ModelSpec | str,
     *,
     device: str = "auto",
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto",
+    dtype: Dtype = "auto",
 ) -> LanguageModel:
     """A model from the Hub, a folder, a GGUF file or a wheel, ready for inference.
 

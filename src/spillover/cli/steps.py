@@ -176,26 +176,26 @@ def embed(
     from spillover.embed import embed as embed_sentences
 
     lm = _load(spec, adapter, device, dtype)
-    embedded = {code: embed_sentences(lm, texts[code], settings) for code in texts}
-    if out is not None:
-        from safetensors.numpy import save
-
-        named = {
-            f"{code}.{pooling}.{layer}": vectors
-            for code, each in embedded.items()
-            for (pooling, layer), vectors in each.items()
-        }
-        writing.replace(out, save(named))
-    english = embedded.pop(PIVOT)
+    english = embed_sentences(lm, texts[PIVOT], settings)
     lines = table("pair", "pooling", "layer", "parallel", "random", "n")
-    similarities = []
-    for code, each in embedded.items():
+    similarities: list[dict[str, Any]] = []
+    kept: dict[str, Any] = {}
+    for code in texts:
+        each = english if code == PIVOT else embed_sentences(lm, texts[code], settings)
+        if out is not None:
+            kept |= {f"{code}.{key[0]}.{key[1]}": each[key] for key in each}
+        if code == PIVOT:
+            continue
         for key, vectors in each.items():
             found = similarity(english[key], vectors, texts[PIVOT], texts[code])
             cells = [f"{found.parallel:.3f}", f"{found.random:.3f}", str(found.n)]
             lines.add_row(f"{PIVOT}-{code}", key[0], str(key[1]), *cells)
             place = {"language": code, "pooling": key[0], "layer": key[1]}
             similarities.append(place | asdict(found))
+    if out is not None:
+        from safetensors.numpy import save
+
+        writing.replace(out, save(kept))
     show_table(lines)
     answer = {"corpus": corpus, "model": lm.name, "similarities": similarities}
     return Answer(answer)
