@@ -28,7 +28,8 @@ from spillover import cli
 from spillover.data import registry
 from spillover.languages import LANGUAGES
 from spillover.pipeline.plan import outline
-from spillover.study import parse_study, read_study
+from spillover.study import parse_study
+from spillover.study_file import read_study
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy

@@ -20,7 +20,8 @@ from spillover import doctor, gguf
 from spillover.doctor import GIB, Check, examine
 from spillover.errors import Faults
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
-from spillover.study import Study, parse_study, read_study
+from spillover.study import Study, parse_study
+from spillover.study_file import read_study
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy

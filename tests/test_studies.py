@@ -24,7 +24,7 @@ from spillover.report import panel as forms
 from spillover.results import AGAIN, FRAMES, Results, read_results
 from spillover.run_folder import as_run
 from spillover.studies import prepare, run
-from spillover.study import read_study
+from spillover.study_file import read_study
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy

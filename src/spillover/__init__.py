@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from spillover.results import Results, read_results
     from spillover.settings import EmbedSettings, EvaluateSettings, TuneSettings
     from spillover.studies import run
-    from spillover.study import Study, read_study
+    from spillover.study import Study
+    from spillover.study_file import read_study
     from spillover.tune import tune
 
 _HOME = {
@@ -55,7 +56,7 @@ _HOME = {
     "evaluate": "evaluate",
     "load_model": "models",
     "read_results": "results",
-    "read_study": "study",
+    "read_study": "study_file",
     "run": "studies",
     "similarity": "analysis.similarity",
     "task": "data.registry",

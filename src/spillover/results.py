@@ -19,7 +19,8 @@ from spillover.pipeline import collect, correlations
 from spillover.report import evidence, tables
 from spillover.report.beside import beside
 from spillover.report.panel import Panel, Panels
-from spillover.study import Study, read_study
+from spillover.study import Study
+from spillover.study_file import read_study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictInt,
@@ -30,6 +31,16 @@ class Settings(BaseModel):
 
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
 """Of a model's base weights."""
+
+
+def _is_no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("input should be a valid number")
+    return value
+
+
+Real = Annotated[float, BeforeValidator(_is_no_truth_value)]
+"""A float; pydantic takes `yes` for 1 otherwise."""
 
 MOST = 1_000_000
 """More of anything is a slip of the finger."""
@@ -70,20 +81,20 @@ class TuneSettings(Settings):
         project: what trackers file it under; None: the study's name, or `spillover`.
     """
 
-    epochs: float = Field(default=6, gt=0, le=MOST)  # the paper's
-    learning_rate: float = Field(default=2e-5, gt=0)  # the paper's
+    epochs: Real = Field(default=6, gt=0, le=MOST)  # the paper's
+    learning_rate: Real = Field(default=2e-5, gt=0)  # the paper's
     schedule: Schedule = "cosine"  # the paper's
     rank: StrictInt = Field(default=8, ge=1, le=MOST)  # the paper's
     alpha: StrictInt = Field(default=32, ge=1, le=MOST)  # the paper's
-    dropout: float = Field(default=0.05, ge=0, lt=1)  # Alpaca-LoRA's
+    dropout: Real = Field(default=0.05, ge=0, lt=1)  # Alpaca-LoRA's
     target_modules: Literal["all-linear"] | tuple[str, ...] = ("q_proj", "v_proj")
     # ^ Alpaca-LoRA's
     batch_size: StrictInt = Field(default=128, ge=1, le=MOST)  # Alpaca-LoRA's
     micro_batch_size: StrictInt = Field(default=32, ge=1)  # ours
-    warmup_steps: float = Field(default=100, ge=0, le=MOST)  # Alpaca-LoRA's
-    weight_decay: float = Field(default=0.0, ge=0)  # transformers' default
+    warmup_steps: Real = Field(default=100, ge=0, le=MOST)  # Alpaca-LoRA's
+    weight_decay: Real = Field(default=0.0, ge=0)  # transformers' default
     max_tokens: StrictInt | None = Field(default=None, ge=16)  # ours
-    checkpoint_minutes: float = Field(default=5, gt=0)  # ours
+    checkpoint_minutes: Real = Field(default=5, gt=0)  # ours
     track: tuple[Tracker, ...] = ()
     project: str | None = Field(default=None, pattern=r"^\w[\w.-]*$")
 

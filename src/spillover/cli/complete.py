@@ -11,7 +11,7 @@ from pathlib import Path
 
 def studies(incomplete: str) -> list[str]:
     """Presets, and the YAML files of the folder that was typed."""
-    from spillover.study import preset_names
+    from spillover.study_file import preset_names
 
     return _begin(incomplete, [*preset_names(), *_files(incomplete, ".yaml", ".yml")])
 

@@ -31,7 +31,7 @@ def doctor(
 ) -> Answer:
     """Look whether a run can start here, and say what to do about what is missing."""
     from spillover.doctor import examine
-    from spillover.study import read_study
+    from spillover.study_file import read_study
 
     chosen = read_study(study, set_ or []) if study else None
     checks = examine(

@@ -34,7 +34,7 @@ def lm_eval(
 ) -> Answer:
     """Write a study's tasks for lm-evaluation-harness; no weights are loaded."""
     from spillover.pipeline.store import check_writable
-    from spillover.study import read_study
+    from spillover.study_file import read_study
 
     chosen = read_study(study, set_ or [])
     check_writable(folder)

@@ -215,7 +215,7 @@ def _settings(step: str, overrides: Iterable[str] | None) -> Any:
     from pydantic import ValidationError
 
     from spillover.settings import OF_STEPS
-    from spillover.study import override
+    from spillover.study_file import override
     from spillover.validation import explained
 
     given: dict[str, Any] = {}

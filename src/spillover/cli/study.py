@@ -52,7 +52,7 @@ def run(
     ] = False,
 ) -> Answer:
     """Run a study; what is done already is not done again."""
-    from spillover.study import read_study
+    from spillover.study_file import read_study
 
     chosen = read_study(study, set_ or [])
     if dry_run:
@@ -123,7 +123,7 @@ def lint(
     """Look for what is odd in a study's data and prompts; no weights are loaded."""
     from spillover.pipeline.inputs import read_inputs
     from spillover.studies import check_data
-    from spillover.study import read_study
+    from spillover.study_file import read_study
 
     chosen = read_study(study, set_ or [])
     inputs = read_inputs(chosen, data_root)
@@ -151,7 +151,7 @@ def audit() -> Answer:
 
 def studies() -> Answer:
     """List the studies that ship with the package."""
-    from spillover.study import preset_names, read_study
+    from spillover.study_file import preset_names, read_study
 
     lines = table("study", "what it is for")
     shipped = {name: read_study(name).description for name in preset_names()}

@@ -26,8 +26,8 @@ SHOWN = 20
 DIGITS = 400  # more than any float has before or after its point
 
 
-def _no_truth_values(value: object) -> object:
-    """YAML reads the word no as false: catch the answer No and Norwegian's code."""
+def _stands_as_written(value: object) -> object:
+    """YAML reads the word no as false, and 1.10 as 1.1: ask for quotes."""
     if isinstance(value, dict):
         parts = [*value, *value.values()]
     else:
@@ -37,6 +37,12 @@ def _no_truth_values(value: object) -> object:
             "YAML reads an unquoted yes, no, on, off, true or false as a truth value: "
             "put the word in quotes"
         )
+    for part in parts:
+        if isinstance(part, float):
+            raise ValueError(
+                f"YAML reads a number here, {part}: put it in quotes, so that it stays "
+                "as it is written"
+            )
     return value
 
 
@@ -50,18 +56,18 @@ def _fits_a_file_name(value: str) -> str:
 
 
 LONGEST = 80  # bytes; the name of a file holds two, and may have 255
-NO_TRUTH_VALUES = BeforeValidator(_no_truth_values)
+AS_WRITTEN = BeforeValidator(_stands_as_written)
 Name = Annotated[
     str,
     Field(pattern=r"^\w[\w.-]*$"),
     AfterValidator(_fits_a_file_name),
-    NO_TRUTH_VALUES,
+    AS_WRITTEN,
 ]
 """Of a study, task, corpus or prompt."""
 
-Word = Annotated[str, NO_TRUTH_VALUES]
-Words = Annotated[dict[str, str], NO_TRUTH_VALUES]
-Codes = Annotated[tuple[str, ...], NO_TRUTH_VALUES]
+Word = Annotated[str, AS_WRITTEN]
+Words = Annotated[dict[str, str], AS_WRITTEN]
+Codes = Annotated[tuple[str, ...], AS_WRITTEN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ class Columns(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     languages: Codes = ()
-    splits: Annotated[dict[Split, str], NO_TRUTH_VALUES] = {}
+    splits: Annotated[dict[Split, str], AS_WRITTEN] = {}
     names: Words = {}
     id: Word | None = None
     id_prefix: Word = ""

@@ -17,7 +17,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from spillover.data.columns import NO_TRUTH_VALUES, Columns, Row, Split
+from spillover.data.columns import AS_WRITTEN, Columns, Row, Split
 from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
 from spillover.errors import DataError, StudyError, first_line, network_error
 
@@ -36,7 +36,7 @@ class Files(Columns):
     path: str
     package: str | None = Field(default=None, pattern=r"^spillover(\.\w+)*$")
     format: Format | None = None
-    header: Annotated[tuple[str, ...], NO_TRUTH_VALUES] = ()
+    header: Annotated[tuple[str, ...], AS_WRITTEN] = ()
     quoted: bool | None = None
 
     @property
