@@ -12,7 +12,8 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from spillover.analysis.controls import controls as language_controls
-from spillover.analysis.uncertainty import DRAWS, correlation_interval
+from spillover.analysis.correlation_interval import correlation_interval
+from spillover.analysis.uncertainty import DRAWS
 from spillover.errors import DataError
 from spillover.pipeline import correlations
 from spillover.pipeline.collect import Outcomes

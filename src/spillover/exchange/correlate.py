@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spillover.analysis.correlation import correlate_places
+from spillover.analysis.correlation_interval import correlation_interval
 from spillover.analysis.permutation import Floats
-from spillover.analysis.uncertainty import DRAWS, correlation_interval
+from spillover.analysis.uncertainty import DRAWS
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError, unknown
 from spillover.exchange.scores import Z

@@ -13,9 +13,10 @@ import numpy as np
 from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.controls import partial_correlation
 from spillover.analysis.correlation import correlate_places
+from spillover.analysis.correlation_interval import correlation_interval
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
 from spillover.analysis.pooled import Stratum, pool, varies
-from spillover.analysis.uncertainty import correlation_interval, resampled_means
+from spillover.analysis.uncertainty import resampled_means
 from spillover.data.corpus import AlignedCorpus
 from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
