@@ -212,7 +212,7 @@ def test_a_full_disk_names_the_step_and_what_to_do(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module._Runner, "evaluate", fail)
-    with pytest.raises(OutputError, match=r"opinions en before'.*No space.*make room"):
+    with pytest.raises(OutputError, match=r"opinions en before'.*No space.*mend that"):
         run_steps(prepared_of(tiny_study), Watching())
 
 

@@ -99,11 +99,11 @@ def _blamed(study: Study, step: Step) -> Iterator[None]:
     except SpilloverError as error:
         error.add_note(f"in the step: {step.label}")
         raise
-    except OSError as error:  # of a full disk, most often
+    except OSError as error:  # of a full disk, most often; of a tracker's network, too
         raise OutputError(
-            f"cannot be written ({first_line(error)})",
+            f"stopped ({first_line(error)})",
             where=f"the step '{step.label}'",
-            fix="make room, and run the study again: what is done is kept",
+            fix="mend that, and run the study again: what is done is kept",
         ) from error
     except RuntimeError as error:
         if (full := _out_of_memory(error, study, step)) is None:
