@@ -6,6 +6,7 @@ import gc
 import json
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,32 +112,36 @@ def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: root / name for name in marks}
 
 
-@pytest.fixture
-def tiny(tiny_folders: dict[str, Path]) -> LanguageModel:
-    """The tiny model in fp32 on the CPU, fresh; its tokenizer adds BOS."""
+@pytest.fixture(scope="session")
+def tiny_loaded(tiny_folders: dict[str, Path]) -> LanguageModel:
+    """The tiny model in fp32 on the CPU; leave it as it is."""
     from spillover.models import load_model
 
     return load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
 
 
 @pytest.fixture
-def make_adapter(tiny_folders: dict[str, Path], tmp_path: Path) -> Callable[..., Path]:
+def tiny(tiny_loaded: LanguageModel) -> LanguageModel:
+    """The tiny model in fp32 on the CPU, fresh; its tokenizer adds BOS."""
+    return deepcopy(tiny_loaded)
+
+
+@pytest.fixture
+def make_adapter(tiny_loaded: LanguageModel, tmp_path: Path) -> Callable[..., Path]:
     """Writes a LoRA adapter with random matrices for the tiny model."""
 
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from spillover.models import load_model
-
     def make(name: str = "adapter", *, trained: bool = True) -> Path:
-        base = load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
         torch.manual_seed(1)
         config = LoraConfig(
             task_type="CAUSAL_LM",
             target_modules=["q_proj", "v_proj"],
             init_lora_weights=not trained,
         )
-        get_peft_model(base.model, config).save_pretrained(tmp_path / name)
+        base: Any = deepcopy(tiny_loaded.model)
+        get_peft_model(base, config).save_pretrained(tmp_path / name)
         return tmp_path / name
 
     return make

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from spillover import cli, terminal
+from spillover import cli
 from spillover.analysis.pooled import pool
 from spillover.cli.compare import folder_name
 from spillover.comparison import Comparison, compare_runs
@@ -22,6 +22,7 @@ from spillover.errors import DataError, StudyError
 from spillover.results import read_results
 from spillover.studies import run
 from spillover.study import parse_study
+from spillover.terminal import console
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
@@ -202,7 +203,8 @@ def test_correlations_are_pooled_over_runs_and_tasks(copy: Copy) -> None:
     frame = pd.read_parquet(path)  # what one run alone has is not pooled
     frame = pd.concat([frame, frame[frame["pooling"] == "mean"].assign(pooling="cls")])
     frame.to_parquet(path)
-    found = compare_runs(folders).pooled
+    compared = compare_runs(folders)
+    found = compared.pooled
     assert found["pooling"].tolist() == ["mean", "last"]
     results = read_results(folders[0])
     after = results.evaluations.query("tuned_on == task")
@@ -215,7 +217,7 @@ def test_correlations_are_pooled_over_runs_and_tasks(copy: Copy) -> None:
     assert found["value"][0] == pytest.approx(wanted.value)
     assert found["p"][0] == pytest.approx(wanted.p)
     assert found["strata"][0] == "a opinions, b opinions"
-    panel = compare_runs(folders).panels()["correlations"][-1]
+    panel = compared.panels()["correlations"][-1]
     assert panel.title == "Correlation, pooled"
     assert panel.values["smallest p"].tolist() == [wanted.p_min] * 2
 
@@ -309,6 +311,8 @@ def test_runs_are_called_by_what_tells_them_apart(copy: Copy) -> None:
     ]
     same = copy("5/x"), copy("6/x")
     assert names(*same) == [*map(str, same)]
+    # A column of the tables is called so.
+    assert names(copy("7/table"), copy("8/y", name="b")) == ["tiny", "b"]
 
 
 def test_a_prompt_is_no_name_of_a_run(first: Path, copy: Copy) -> None:
@@ -340,6 +344,9 @@ def test_runs_without_a_corpus_have_scores_alone(copy: Copy, tmp_path: Path) -> 
     page = (tmp_path / "out" / "compare.html").read_text("utf-8")
     assert "Nothing: studies and versions are the same." in page
     assert "Similarity of parallel" not in page
+    read = pd.read_csv(tmp_path / "out" / "results" / "pooled.csv")
+    assert read.empty
+    assert {"corpus", "value", "p_min", "strata"} <= {*read.columns}
 
 
 def test_three_runs_are_tested_against_the_first(first: Path, copy: Copy) -> None:
@@ -414,7 +421,7 @@ def test_runs_without_a_shared_item_are_refused(first: Path, copy: Copy) -> None
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["spillover", "compare", *map(str, arguments)])
     for name in ("out", "err"):
-        monkeypatch.setattr(getattr(terminal, name), "width", 80)
+        monkeypatch.setattr(getattr(console, name), "width", 80)
     try:
         cli.main()
     except SystemExit as exit:
@@ -456,16 +463,6 @@ def test_the_command_shows_and_writes_it_all(
     written = pd.read_csv(folder / "results" / "differences.csv")
     wanted = compare_runs([first, second]).differences
     assert written["p_holm"].tolist() == pytest.approx(wanted["p_holm"].tolist())
-
-
-def test_where_nothing_is_pooled_the_table_has_its_columns(
-    copy: Copy, tmp_path: Path
-) -> None:
-    found = compare_runs([copy("a", corpora=[]), copy("b", corpora=[])])
-    found.write(tmp_path / "out")
-    read = pd.read_csv(tmp_path / "out" / "results" / "pooled.csv")
-    assert read.empty
-    assert {"corpus", "value", "p_min", "strata"} <= {*read.columns}
 
 
 def test_the_command_answers_in_json(

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 import pytest
 import typer
 import yaml
-from sphinx.cmd import build
 from typer.main import get_command
 
 import spillover
@@ -51,6 +50,8 @@ COMPILED = {"docs/push.md"}  # writes to the Hub
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pages."""
+    from sphinx.cmd import build
+
     folder = tmp_path_factory.mktemp("site")
     words = ["-q", "-W", "-n", "--keep-going", str(DOCS), str(folder)]
     told = io.StringIO()
@@ -251,6 +252,7 @@ def test_what_is_read_from_runs(
     for run in ("quickstart", "small", "large"):
         shutil.copytree(tiny_done[0].out, tmp_path / "runs" / run)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("spillover.report.compare_page.render", lambda *_: "")
     exec(python(name).replace("mini-inference", "opinions"), {})  # noqa: S102 - our own
     assert "opinions" in capsys.readouterr().out
 

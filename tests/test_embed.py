@@ -151,7 +151,7 @@ def test_real_vectors_depend_on_neither_side_batch_nor_order(
     expected = brute_force(real, layers)
     order = [3, 0, 5, 1, 4, 2]
     shuffled = [SENTENCES[i] for i in order]
-    for side, batch_tokens in [("left", 4096), ("right", 4096), ("left", 60)]:
+    for side, batch_tokens in [("right", 4096), ("left", 60)]:
         settings = EmbedSettings(
             layers=layers, poolings=POOLINGS, batch_tokens=batch_tokens
         )

@@ -159,8 +159,8 @@ def test_the_longest_field_is_cut_as_little_as_will_do(
     tokenizer: Tokenizer, opinions: Task, limit: int, chat: bool
 ) -> None:
     task, item = pair(opinions)
-    encoder = Encoder(tokenizer("bos"), task, max_tokens=limit, chat=chat)
-    [prompt] = encoder.prompts([item])
+    encoder = Encoder(tokenizer("bos"), task, chat=chat)
+    [prompt] = encoder.prompts([item], limit)
     assert prompt.cut
     assert prompt.item is item
     assert len(prompt.ids) <= limit
@@ -180,9 +180,10 @@ def test_the_longest_field_is_cut_as_little_as_will_do(
 def test_only_what_is_too_long_is_cut(
     tokenizer: Tokenizer, opinions: Task, reviews: list[Item]
 ) -> None:
-    whole = Encoder(tokenizer("bos"), opinions).prompts(reviews)
+    encoder = Encoder(tokenizer("bos"), opinions)
+    whole = encoder.prompts(reviews)
     limit = sorted(len(prompt.ids) for prompt in whole)[6]
-    some = Encoder(tokenizer("bos"), opinions, max_tokens=limit).prompts(reviews)
+    some = encoder.prompts(reviews, limit)
     assert {prompt.cut for prompt in some} == {True, False}
     for before, after in zip(whole, some, strict=True):
         assert after.cut == (len(before.ids) > limit)
@@ -194,9 +195,9 @@ def test_no_room_for_any_of_the_field_is_an_error(
     tokenizer: Tokenizer, opinions: Task, chat: bool
 ) -> None:
     task, item = pair(opinions)
-    encoder = Encoder(tokenizer("bos"), task, max_tokens=8, chat=chat)
+    encoder = Encoder(tokenizer("bos"), task, chat=chat)
     with pytest.raises(StudyError, match=r"max_tokens: .*item long has no room for"):
-        encoder.prompts([item])
+        encoder.prompts([item], 8)
 
 
 def test_a_chat_prompt_has_one_bos(

@@ -34,8 +34,9 @@ def one_at_a_time(
 
 
 @pytest.mark.parametrize("variant", ["none", "bos", "both"])
-@pytest.mark.parametrize("chat", [False, True])
-@pytest.mark.parametrize("batch_tokens", [1, 64, 4096])
+@pytest.mark.parametrize(
+    ("chat", "batch_tokens"), [(False, 1), (False, 64), (False, 4096), (True, 64)]
+)
 def test_classification_equals_one_item_at_a_time(
     tiny_folders: dict[str, Path],
     opinions: Task,

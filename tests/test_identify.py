@@ -14,9 +14,7 @@ import pytest
 from spillover import identify as module
 from spillover.data import registry
 from spillover.data.items import rank
-from spillover.errors import StudyError
 from spillover.identify import (
-    MIN_CONFIDENCE,
     chinese_script,
     identifiable,
     identify,
@@ -49,46 +47,14 @@ def test_each_text_has_its_language_in_the_order_of_the_texts() -> None:
 @pytest.mark.parametrize("text", ["", "  ", "12:30", "...", "🙂🙂🙂", "a", "§ 7"])
 def test_what_has_no_two_letters_has_no_language(text: str) -> None:
     assert identify([text]) == [None]
-    assert identify([text], ["en"]) == [None]
 
 
 def test_what_could_be_of_several_languages_is_not_decided() -> None:
     assert identify(["Yes", "GNOME", "Amsterdam"]) == [None, None, None]
 
 
-def test_candidates_are_all_that_is_found() -> None:
-    text = SENTENCES["fr"]
-    assert identify([text], ["fr", "de"]) == ["fr"]
-    found = set(identify(list(SENTENCES.values()), ["en", "zh"]))
-    assert found <= {"en", "zh", None}
-
-
-def test_a_restriction_leaves_later_calls_as_they_were() -> None:
-    identify([SENTENCES["fr"]], ["en", "zh"])
-    assert identify([SENTENCES["fr"]]) == ["fr"]
-
-
-def test_fewer_candidates_renormalise_the_same_probabilities() -> None:
-    """Against probabilities over all languages, added up by hand."""
-    everything = module._model()
-    for text in ("servidor de correo", "biblioteca de imágenes", "Sonja war traurig"):
-        ranked = dict(everything.rank(text))
-        for candidates in (["es", "gl"], ["es", "pt", "gl", "de"], ["de", "sw"]):
-            total = sum(ranked[code] for code in candidates)
-            best = max(candidates, key=lambda code: ranked[code])
-            share = ranked[best] / total
-            expected = best if share >= MIN_CONFIDENCE else None
-            assert identify([text], candidates) == [expected]
-
-
-def test_an_unknown_candidate_is_an_error() -> None:
-    with pytest.raises(StudyError, match="xx"):
-        identify(["text"], ["en", "xx"])
-
-
 def test_languages_without_a_model_are_never_found() -> None:
     assert set(LANGUAGES) - identifiable() == {"rn", "ti"}
-    assert identify([SENTENCES["sw"]], ["rn"]) == [None]
 
 
 def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +63,6 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", refuse)
     module._model.cache_clear()
-    module._restricted.cache_clear()
     assert identify([SENTENCES["de"]]) == ["de"]
 
 

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from spillover.errors import DataError
-from spillover.metrics import batch_calibrated, exact_number, last_number, mean
-
-
-def test_mean():
-    assert mean([0.25, 0.75]) == 0.5
-    assert mean([0.1] * 10) == 0.1  # plain summing gives 0.09999999999999999
-    assert mean([True, False, False, False]) == 0.25
-
-
-def test_mean_of_nothing_is_an_error():
-    with pytest.raises(DataError, match="no mean"):
-        mean([])
-
-
-@pytest.mark.parametrize("bad", [math.nan, -0.1, 1.1, math.inf])
-def test_mean_takes_scores_only(bad):
-    with pytest.raises(DataError, match="item 1"):
-        mean([0.5, bad])
+from spillover.metrics import batch_calibrated, exact_number, last_number
 
 
 @pytest.mark.parametrize(

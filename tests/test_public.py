@@ -7,10 +7,18 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import spillover
+
+if TYPE_CHECKING:
+    from tests.conftest import TinyStudy
+
+    from spillover.results import Results
+else:
+    TinyStudy = Results = Any
 
 
 def type_checking_imports() -> dict[str, str]:
@@ -77,3 +85,39 @@ def test_a_light_import_stays_light(script: str) -> None:
         check=False,
     )
     assert done.stdout.endswith("loaded []\n"), done.stdout + done.stderr
+
+
+STAGES = """
+import sys
+from pathlib import Path
+from spillover import cli, doctor, results
+results.read_results(Path(sys.argv[1]))._repr_html_()
+assert sys.modules.keys().isdisjoint({"torch", "transformers", "datasets"}), "a run"
+doctor.examine()
+assert sys.modules.keys().isdisjoint({"transformers", "peft", "datasets"}), "doctor"
+sys.argv[1:] = sys.argv[2:]
+try:
+    cli.main()
+except SystemExit as ended:
+    assert not ended.code
+assert sys.modules.keys().isdisjoint({"transformers", "peft"}), "a dry run"
+"""
+
+
+def test_what_needs_no_model_loads_no_package_that_only_a_model_needs(
+    tiny_done: tuple[TinyStudy, Results], tmp_path: Path
+) -> None:
+    """A run is shown; all is examined; and a dry run has all at hand, nothing done."""
+    tiny, results = tiny_done
+    dry = "run", tiny.yaml, "--data-root", tiny.data, "--device", "cpu", "--dry-run"
+    done = subprocess.run(  # noqa: S603 - our own script
+        [
+            *(sys.executable, "-c", STAGES, results.folder, *dry),
+            *("--out", tmp_path / "new" / "out"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "37  compare lines es after titles" in done.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -12,7 +10,7 @@ from spillover.data.task import Task
 from spillover.encoding import Encoder
 from spillover.errors import ModelError, StudyError
 from spillover.evaluate import evaluate
-from spillover.models import LanguageModel, load_model
+from spillover.models import LanguageModel
 from spillover.scoring import CONTENT_FREE
 from spillover.settings import EvaluateSettings
 
@@ -43,25 +41,25 @@ def by_one_forward_pass(
 
 
 @pytest.mark.parametrize("scoring", ["whole", "normalised", "pmi"])
-@pytest.mark.parametrize("batch_tokens", [1, 100, 4096])
-@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize(
+    ("batch_tokens", "chat"), [(1, False), (100, False), (4096, False), (100, True)]
+)
 def test_answers_are_scored_as_one_at_a_time(
-    tiny_folders: dict[str, Path],
+    tiny: LanguageModel,
     wordy: Task,
     reviews: list[Item],
     scoring: str,
     batch_tokens: int,
     chat: bool,
 ) -> None:
-    model = load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
     settings = EvaluateSettings.model_validate(
         {"scoring": scoring, "batch_tokens": batch_tokens}
     )
-    found = evaluate(model, wordy, reviews, "en", settings, chat=chat)
+    found = evaluate(tiny, wordy, reviews, "en", settings, chat=chat)
     empty = Item("", {"review": CONTENT_FREE}, "")
-    prior = by_one_forward_pass(model, wordy, empty, chat=chat)
+    prior = by_one_forward_pass(tiny, wordy, empty, chat=chat)
     for item, prediction in zip(reviews, found.predictions, strict=True):
-        alone = by_one_forward_pass(model, wordy, item, chat=chat)
+        alone = by_one_forward_pass(tiny, wordy, item, chat=chat)
         assert len({count for _, count in alone.values()}) == 3
         expected = {
             "whole": {label: value for label, (value, _) in alone.items()},
@@ -71,10 +69,10 @@ def test_answers_are_scored_as_one_at_a_time(
         assert prediction.scores == pytest.approx(expected, abs=1e-4)
         assert prediction.choice == max(expected, key=expected.__getitem__)
         assert prediction.gold == item.gold
-        [prompt] = Encoder(model.tokenizer, wordy, chat=chat).prompts([item])
+        [prompt] = Encoder(tiny.tokenizer, wordy, chat=chat).prompts([item])
         with torch.no_grad():
-            logits = model.model(input_ids=torch.tensor([prompt.ids])).logits
-        assert prediction.text == model.tokenizer.decode([int(logits[0, -1].argmax())])
+            logits = tiny.model(input_ids=torch.tensor([prompt.ids])).logits
+        assert prediction.text == tiny.tokenizer.decode([int(logits[0, -1].argmax())])
 
 
 def test_a_prompt_must_leave_room_for_the_longest_answer(

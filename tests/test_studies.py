@@ -19,7 +19,6 @@ from spillover import cli
 from spillover.analysis.verdict import Evidence, Verdict
 from spillover.errors import DataError, Faults, SpilloverError
 from spillover.model_spec import ADAPTER
-from spillover.pipeline.store import check_writable
 from spillover.report import panel as forms
 from spillover.results import AGAIN, FRAMES, Results, read_results
 from spillover.run_folder import as_run
@@ -186,7 +185,7 @@ def test_the_study_as_run_gives_the_same_keys(tiny_done: Done) -> None:
     assert [s.spec.key for s in first.steps] == [s.spec.key for s in second.steps]
 
 
-def test_the_command_of_the_report_runs_the_study_again(
+def test_the_command_of_the_report_computes_nothing_and_writes_the_same(
     tiny_done: Done, tmp_path: Path, no_model: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny, results = tiny_done
@@ -200,21 +199,11 @@ def test_the_command_of_the_report_runs_the_study_again(
     words = told.replace("DATA", str(tiny.data)).split()
     monkeypatch.setattr("sys.argv", [*words, "--device", "cpu"])
     with pytest.raises(SystemExit, match="0"):
-        cli.main()  # all steps are reused: no model is loaded
-    assert (folder / "again" / "report.html").is_file()
-
-
-def test_a_second_run_computes_nothing_and_writes_the_same(
-    tiny_done: Done, tmp_path: Path, no_model: None
-) -> None:
-    tiny = tiny_done[0]
-    shutil.copytree(tiny.folder, tmp_path / "copy")
-    out = tmp_path / "copy" / "out" / "tiny"
-    shutil.rmtree(out)
-    run(tiny.study, data_root=tiny.data, out=out, device="cpu")
+        cli.main()
     for path in tiny.out.rglob("*"):
         if path.is_file():
-            assert (out / path.relative_to(tiny.out)).read_bytes() == path.read_bytes()
+            again = folder / "again" / path.relative_to(tiny.out)
+            assert again.read_bytes() == path.read_bytes()
 
 
 def test_a_report_that_fails_leaves_none_of_an_earlier_run(
@@ -492,7 +481,9 @@ def test_results_go_into_any_folder(
     monkeypatch.chdir(here)
     folder = Path(out).resolve()
     shutil.copytree(tiny.folder / "out" / "steps", folder.parent / "steps")
-    found = run(tiny.study, data_root=tiny.data, out=Path(out), device="cpu")
+    few = {"languages": ["en", "de"], "tasks": tiny.raw["tasks"][:1], "corpora": []}
+    study = type(tiny)(tiny.raw | few, tiny.folder).study
+    found = run(study, data_root=tiny.data, out=Path(out), device="cpu")
     assert found.folder.resolve() == folder
     assert (folder / "study.yaml").is_file()
 
@@ -563,15 +554,6 @@ def test_preparing_writes_nothing(tiny_study: TinyStudy) -> None:
     assert not tiny_study.out.parent.exists()
 
 
-def test_a_folder_that_can_be_made_will_do(tmp_path: Path) -> None:
-    check_writable(tmp_path / "a" / "b")
-    assert not (tmp_path / "a").exists()
-    (tmp_path / "file").touch()
-    for nowhere in (tmp_path / "file", Path("/proc")):  # both look writable to root
-        with pytest.raises(SpilloverError, match=r"written \(N.*; name another with"):
-            check_writable(nowhere / "b")
-
-
 @pytest.mark.usefixtures("no_report")
 def test_settings_reach_the_training_and_the_prompts(tiny_study: TinyStudy) -> None:
     """A chat template, a task's own settings, and LoRA's, all off their defaults."""
@@ -595,25 +577,30 @@ def test_settings_reach_the_training_and_the_prompts(tiny_study: TinyStudy) -> N
 
 
 @pytest.mark.usefixtures("no_report")
-def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_study: TinyStudy) -> None:
-    tiny_study.raw["seeds"] = [1, 2]
-    tiny_study.raw["tasks"][0]["prompts"] = {"short": "{review} Good? The answer is"}
-    tiny_study.raw["embed"] = {"layers": "all", "poolings": ["weighted"]}
-    study = tiny_study.study
-    results = run(study, data_root=tiny_study.data, out=tiny_study.out, device="cpu")
+def test_a_study_with_seeds_and_prompts_from_end_to_end(tiny_done: Done) -> None:
+    """Of the first seed the training, and the answers to the own prompt, are there."""
+    tiny = tiny_done[0]
+    prompts = {"short": "{review} Good? The answer is"}
+    more = {
+        "seeds": [1, 2],
+        "tasks": [tiny.raw["tasks"][0] | {"prompts": prompts}],
+        "embed": {"layers": "all", "poolings": ["weighted"]},
+    }
+    out = tiny.out.with_name("seeds")
+    study = type(tiny)(tiny.raw | more, tiny.folder).study
+    results = run(study, data_root=tiny.data, out=out, device="cpu")
     told = results.evaluations
     assert set(told["seed"].dropna()) == {1, 2}
     assert set(told.loc[told["task"] == "opinions", "prompt"]) == {"own", "short"}
     columns = ["task", "language", "prompt", "metric", "tuned_on", "seed"]
     assert not told.duplicated(columns).any()
-    folders = {path.name for path in (tiny_study.out / "adapters").iterdir()}
-    assert folders == {f"{t}-seed{n}" for t in ("opinions", "titles") for n in (1, 2)}
-    predictions = tiny_study.out / "predictions" / "after-opinions-seed2"
+    folders = {path.name for path in (out / "adapters").iterdir()}
+    assert folders == {"opinions-seed1", "opinions-seed2"}
+    predictions = out / "predictions" / "after-opinions-seed2"
     short = pd.read_parquet(predictions / "opinions.de@short.parquet")["prompt"]
     assert short.str.endswith(" Good? The answer is").all()
     first, second = (
-        load_file(tiny_study.out / "adapters" / f"opinions-seed{n}" / ADAPTER[1])
-        for n in (1, 2)
+        load_file(out / "adapters" / f"opinions-seed{n}" / ADAPTER[1]) for n in (1, 2)
     )
     assert any((first[name] != second[name]).any() for name in first)
     similarities = results.similarities

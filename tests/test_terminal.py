@@ -17,8 +17,9 @@ from spillover.lint.remark import Remark
 from spillover.pipeline.clock import Clock
 from spillover.pipeline.plan import Step
 from spillover.pipeline.store import Spec
-from spillover.terminal import Progress, live
+from spillover.terminal import live
 from spillover.terminal.console import Stream
+from spillover.terminal.live import Progress
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 

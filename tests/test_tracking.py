@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from pydantic import ValidationError
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from spillover import tracking
 from spillover.data.items import Item
 from spillover.data.task import Task
-from spillover.errors import Faults, StudyError
+from spillover.errors import StudyError
 from spillover.models import LanguageModel
+from spillover.pipeline.fit import misfits
 from spillover.pipeline.inputs import read_inputs
 from spillover.pipeline.plan import plan
 from spillover.settings import NOT_IN_KEY, Tracker, TuneSettings
-from spillover.studies import check_fit, prepare
+from spillover.studies import prepare
 from spillover.tune import tune
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
 
-SETTINGS = TuneSettings(epochs=4, batch_size=4, micro_batch_size=4, warmup_steps=0)
+SETTINGS = TuneSettings(epochs=1, batch_size=4, micro_batch_size=4, warmup_steps=0)
 
 
 def trained(
@@ -42,6 +42,8 @@ def test_trackers_are_told_and_change_no_byte(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from tensorboard.backend.event_processing import event_accumulator
+
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))  # read at its import
     before = dict(os.environ)
     plain = trained(tiny, opinions, reviews, tmp_path / "plain")
@@ -55,7 +57,7 @@ def test_trackers_are_told_and_change_no_byte(
     wanted = SETTINGS.model_dump(mode="json", exclude=NOT_IN_KEY)
     wanted |= {"task": "opinions", "items": 12, "chat": False}
 
-    events = EventAccumulator(
+    events = event_accumulator.EventAccumulator(
         str(folder / "tensorboard" / "mine" / "bos-opinions-seed1")
     ).Reload()
     scalar, *_ = events.Scalars("train/loss")
@@ -116,7 +118,7 @@ def test_the_users_own_variables_win(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "elsewhere"))
-    trained(tiny, opinions, reviews, tmp_path / "a", track=("tensorboard",), epochs=1)
+    trained(tiny, opinions, reviews, tmp_path / "a", track=("tensorboard",))
     assert [*(tmp_path / "elsewhere").glob("events.*")]
     assert not (tmp_path / "a" / "tensorboard").exists()
 
@@ -145,9 +147,7 @@ def test_a_package_that_is_missing_is_found_before_anything_runs(
     monkeypatch.setattr(
         tracking, "get_available_reporting_integrations", lambda: ["tensorboard"]
     )
-    with pytest.raises(Faults) as caught:
-        check_fit(prepared)
-    [error] = caught.value.errors
+    [error] = misfits(prepared.study, prepared.inputs)
     assert str(error) == (
         "tune.track: no package wandb here; 'pip install wandb', or leave it out of "
         "'track'."

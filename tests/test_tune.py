@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -162,27 +163,26 @@ def test_the_optimizer_gets_what_the_settings_say(
 
 
 def test_the_same_seed_gives_the_same_bytes(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
-) -> None:
-    first = trained(tiny, opinions, reviews, tmp_path / "a")
-    assert trained(tiny, opinions, reviews, tmp_path / "b") == first
-    assert trained(tiny, opinions, reviews, tmp_path / "c", seed=2) != first
-    config = [(tmp_path / name / "adapter_config.json").read_text() for name in "ab"]
-    assert config[0] == config[1]
-
-
-def test_plain_peft_loads_the_adapter_and_agrees(
-    tiny_folders: dict[str, Path],
     tiny: LanguageModel,
     opinions: Task,
     reviews: list[Item],
     tmp_path: Path,
+    whole: Path,
 ) -> None:
-    trained(tiny, opinions, reviews, tmp_path)
-    base = AutoModelForCausalLM.from_pretrained(tiny_folders["bos"])
-    plain = PeftModel.from_pretrained(base, tmp_path).eval()
+    first = (whole / WEIGHTS).read_bytes()
+    assert trained(tiny, opinions, reviews, tmp_path / "a") == first
+    assert trained(tiny, opinions, reviews, tmp_path / "b", seed=2) != first
+    of_both = [folder / "adapter_config.json" for folder in (whole, tmp_path / "a")]
+    assert of_both[0].read_text() == of_both[1].read_text()
+
+
+def test_plain_peft_loads_the_adapter_and_agrees(
+    tiny_folders: dict[str, Path], tiny: LanguageModel, whole: Path
+) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny_folders["bos"])
+    plain = PeftModel.from_pretrained(model, whole).eval()
     ids = torch.tensor(tiny.encode(["The train to the north"]))
-    ours = attach(tiny, tmp_path)
+    ours = attach(tiny, whole)
     with torch.no_grad():
         assert torch.equal(plain(ids).logits, ours.model(ids).logits)
 
@@ -261,10 +261,51 @@ def interrupted(*call: Any) -> None:
         trained(*call, progress=interrupt_at(0.6), checkpoint_minutes=1e-9)
 
 
+@pytest.fixture(scope="module")
+def base(tiny_folders: dict[str, Path]) -> LanguageModel:
+    """The tiny model, which tests of this module train adapters of."""
+    return load_model(str(tiny_folders["bos"]), device="cpu", dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def whole(
+    base: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A training that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "adapter"
+    trained(base, opinions, reviews, folder)
+    return folder
+
+
+@pytest.fixture
+def part(stopped: Path, tmp_path: Path) -> Path:
+    """A copy of the training that was interrupted."""
+    return shutil.copytree(stopped, tmp_path / "part")
+
+
+@pytest.fixture(scope="module")
+def stopped(
+    base: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The same training, interrupted after it has written a checkpoint."""
+    folder = tmp_path_factory.mktemp("stopped") / "adapter"
+    interrupted(base, opinions, reviews, folder)
+    return folder
+
+
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    whole: Path,
 ) -> None:
-    whole = trained(tiny, opinions, reviews, tmp_path / "whole")
     part = tmp_path / "part"
     often = {"checkpoint_minutes": 1e-9}
     interrupted(tiny, opinions, reviews, part)
@@ -279,9 +320,9 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert told[0] == (pytest.approx(7 * 4), 0)  # not from the beginning
     assert told[1][0] == pytest.approx(4)
     assert 4 < told[1][1] < 4 * 60  # tokens of this batch alone
-    assert resumed == whole
+    assert resumed == (whole / WEIGHTS).read_bytes()
     assert {path.name for path in part.iterdir()} == {
-        path.name for path in (tmp_path / "whole").iterdir()
+        path.name for path in whole.iterdir()
     }
     assert not (part / "checkpoints").exists()
 
@@ -290,13 +331,10 @@ def test_a_deletion_of_checkpoints_that_was_cut_off_is_in_nobodys_way(
     tiny: LanguageModel,
     opinions: Task,
     reviews: list[Item],
-    tmp_path: Path,
+    whole: Path,
+    part: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = trained(tiny, opinions, reviews, tmp_path / "whole")
-    part = tmp_path / "part"
-    interrupted(tiny, opinions, reviews, part)
-
     def cut_off(folder: Path) -> None:
         (folder / "call.sha256").unlink()
         raise Interrupted
@@ -305,36 +343,42 @@ def test_a_deletion_of_checkpoints_that_was_cut_off_is_in_nobodys_way(
         patched.setattr("shutil.rmtree", cut_off)
         with pytest.raises(Interrupted):
             trained(tiny, opinions, reviews, part)
-    assert trained(tiny, opinions, reviews, part) == whole
+    assert trained(tiny, opinions, reviews, part) == (whole / WEIGHTS).read_bytes()
     assert {path.name for path in part.iterdir()} == {
-        path.name for path in (tmp_path / "whole").iterdir()
+        path.name for path in whole.iterdir()
     }
 
 
 def test_the_log_of_a_training_that_goes_on_is_that_of_a_whole_one(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    part: Path,
 ) -> None:
     whole = tune(tiny, opinions, reviews, tmp_path / "whole", SETTINGS)
-    part = tmp_path / "part"
-    interrupted(tiny, opinions, reviews, part)
     assert tune(tiny, opinions, reviews, part, SETTINGS) == whole
     assert len(whole) == 4 * len(reviews) // SETTINGS.batch_size
 
 
 def test_the_checkpoint_of_another_call_is_not_resumed(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    part: Path,
 ) -> None:
     other = trained(tiny, opinions, reviews, tmp_path / "other", seed=2)
-    part = tmp_path / "part"
-    interrupted(tiny, opinions, reviews, part)
     assert trained(tiny, opinions, reviews, part, seed=2) == other
 
 
 def test_the_checkpoint_of_another_base_of_that_name_is_not_resumed(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    part: Path,
 ) -> None:
-    part = tmp_path / "part"
-    interrupted(tiny, opinions, reviews, part)
     with torch.no_grad():
         tiny.causal_lm.lm_head.weight.mul_(2)
     other = trained(tiny, opinions, reviews, tmp_path / "other")
@@ -342,10 +386,13 @@ def test_the_checkpoint_of_another_base_of_that_name_is_not_resumed(
 
 
 def test_a_model_with_an_adapter_is_not_tuned(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    whole: Path,
 ) -> None:
-    trained(tiny, opinions, reviews, tmp_path / "a")
-    tuned = attach(tiny, tmp_path / "a")
+    tuned = attach(tiny, whole)
     before = probe(tuned)
     with pytest.raises(ModelError, match=r"has an adapter already.*merge_and_unload"):
         trained(tuned, opinions, reviews, tmp_path / "b")
@@ -384,14 +431,11 @@ def test_checkpoints_of_something_else_are_not_touched(
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_resumed(
-    tiny: LanguageModel, opinions: Task, reviews: list[Item], tmp_path: Path
+    tiny: LanguageModel, opinions: Task, reviews: list[Item], whole: Path, part: Path
 ) -> None:
-    whole = trained(tiny, opinions, reviews, tmp_path / "whole")
-    part = tmp_path / "part"
-    interrupted(tiny, opinions, reviews, part)
     [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
     (checkpoint / "trainer_state.json").unlink()
-    assert trained(tiny, opinions, reviews, part) == whole
+    assert trained(tiny, opinions, reviews, part) == (whole / WEIGHTS).read_bytes()
 
 
 def test_items_are_shuffled_and_all_seen_in_each_epoch(

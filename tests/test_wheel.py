@@ -122,25 +122,26 @@ def test_it_is_small_and_carries_its_licence(wheel: Path) -> None:
     assert wheel.stat().st_size < 1_000_000
 
 
-def test_what_runs_is_what_was_installed(installed: Path, tmp_path: Path) -> None:
-    script = "import spillover; print(spillover.__file__)"
-    place = Path(said(installed / "python", "-c", script, folder=tmp_path).strip())
-    assert place.is_relative_to(installed.parent)
-    assert not place.is_relative_to(CHECKOUT)
+ALL = """
+import sys, spillover
+from spillover import cli
+from spillover.pipeline.inputs import read_inputs
+print(spillover.__file__)
+assert not read_inputs(spillover.read_study("quickstart"), None).errors
+for sys.argv[1:] in (["studies"], ["tasks"]):
+    try:
+        cli.main()
+    except SystemExit as ended:
+        assert not ended.code
+"""
 
 
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ("--help", "carries over"),
-        ("studies", "quickstart"),
-        ("tasks", "mini-paraphrase"),
-        ("run quickstart --dry-run", "mini-paraphrase"),
-    ],
-)
-def test_its_commands_work_in_an_empty_folder(
-    command: str, told: str, installed: Path, tmp_path: Path
+def test_what_was_installed_works_in_an_empty_folder(
+    installed: Path, tmp_path: Path
 ) -> None:
-    output = said(installed / "spillover", *command.split(), folder=tmp_path)
-    assert told in output
+    assert "carries over" in said(installed / "spillover", "--help", folder=tmp_path)
+    place, *told = said(installed / "python", "-c", ALL, folder=tmp_path).splitlines()
+    assert Path(place).is_relative_to(installed.parent)
+    assert not Path(place).is_relative_to(CHECKOUT)
+    assert {"quickstart", "mini-paraphrase"} <= set(" ".join(told).split())
     assert not any(tmp_path.iterdir())

@@ -57,3 +57,12 @@ def test_a_folder_that_is_a_file_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written"):
         writing.replace(tmp_path / "runs" / "a.json", "new")
+
+
+def test_a_folder_that_can_be_made_will_do(tmp_path: Path) -> None:
+    writing.check_writable(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").touch()
+    for nowhere in (tmp_path / "file", Path("/proc")):  # both look writable to root
+        with pytest.raises(OutputError, match=r"written \(N.*; name another with"):
+            writing.check_writable(nowhere / "b")

@@ -55,18 +55,13 @@ def code_of(text: str) -> str | None:
     return near if own else f"{near}-{script}"
 
 
-def own_tag(text: str) -> str:
-    """The BCP 47 tag of a code itself: of prs and pes, which are both `fa`, two."""
-    return standardize_tag(text)
-
-
 def told(name: str, patterns: Iterable[str] = ()) -> tuple[str, str] | None:
     """The task and the language that the name of a result tells.
 
     Args:
         name: as `xnli_fr` or `belebele_fra_Latn_cf`.
         patterns: as `global_mmlu_{language}`, or `hellaswag=en` for a name that holds
-            no language. None: the language is what the name ends in.
+            no language; empty: the language is what the name ends in.
 
     Returns:
         The name without the language, and its code; None if that cannot be told.

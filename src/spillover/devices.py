@@ -9,12 +9,6 @@ import torch
 from spillover.errors import ModelError, StudyError, first_line
 from spillover.settings import Dtype
 
-DTYPES = {
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "float32": torch.float32,
-}
-
 
 def resolve_device(device: str = "auto") -> torch.device:
     """`auto`: the first GPU, else the CPU.
@@ -56,7 +50,8 @@ def resolve_device(device: str = "auto") -> torch.device:
 def resolve_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
     """`auto`: bf16 where the device multiplies it in hardware, else fp32."""
     if dtype != "auto":
-        return DTYPES[dtype]
+        wanted: torch.dtype = getattr(torch, dtype)
+        return wanted
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":

@@ -21,15 +21,15 @@ from spillover import gguf
 from spillover.data import registry
 from spillover.data.columns import Split
 from spillover.data.dataset import DataSet
-from spillover.data.sources import Hub, choose
+from spillover.data.sources import Hub
 from spillover.data.task import Task
-from spillover.errors import Faults, SpilloverError, first_line
+from spillover.errors import Faults, SpilloverError, collecting, first_line
 from spillover.languages import PIVOT
 from spillover.model_spec import EMBEDDED, ModelSpec, cache_folder
-from spillover.pipeline.inputs import check_train, collecting, languages_of, resolve
-from spillover.pipeline.store import check_writable
+from spillover.pipeline.inputs import check_train, languages_of, resolve
 from spillover.settings import Dtype
 from spillover.study import Study
+from spillover.writing import check_writable
 
 State = Literal["ok", "warning", "missing"]
 
@@ -267,8 +267,8 @@ def _data(study: Study | None, data_root: Path | None) -> Iterator[Check]:
     """Each task and corpus with all languages that would be read."""
     everything: list[DataSet] = []
     if study is None:
-        everything += map(registry.task, registry.task_names())
-        everything += map(registry.corpus, registry.corpus_names())
+        everything += map(registry.task, registry.TASKS)
+        everything += map(registry.corpus, registry.CORPORA)
     else:
         named = resolve(study)
         for task, use in named.tasks.values():
@@ -307,7 +307,7 @@ def _held(
     files, repositories, faults = set(), set(), []
     for language, split in parts:
         try:
-            source = choose(data.name, data.sources, language, split, data_root)
+            source = data.source(split, language, data_root)
         except SpilloverError as error:
             faults.append(str(error))
             continue

@@ -193,8 +193,8 @@ def encode_sentences(
         DataError: a sentence has no tokens.
         StudyError: one has more than `context`.
     """
-    ids = encode(tokenizer, list(sentences))
-    bos = len(beginning(tokenizer))
+    begin = beginning(tokenizer)
+    ids, bos = encode(tokenizer, list(sentences), begin), len(begin)
     for number, row in enumerate(ids):
         if len(row) <= bos:
             raise DataError(

@@ -107,7 +107,6 @@ class Encoder:
         tokenizer: Any,
         task: Task,
         *,
-        max_tokens: int | None = None,
         chat: bool = False,
     ) -> None:
         """See the class.
@@ -115,7 +114,6 @@ class Encoder:
         Args:
             tokenizer: a transformers tokenizer.
             task: the task.
-            max_tokens: of a prompt.
             chat: put the prompt into the tokenizer's chat template.
 
         Raises:
@@ -124,8 +122,7 @@ class Encoder:
         """
         if chat and not tokenizer.chat_template:
             raise StudyError("the tokenizer has no chat template", where="chat")
-        self.tokenizer, self.task = tokenizer, task
-        self.max_tokens, self.chat = max_tokens, chat
+        self.tokenizer, self.task, self.chat = tokenizer, task, chat
         self.lead, self.space = self._before_answers() if chat else ("", " ")
         self.begin = [] if chat else beginning(tokenizer)
 
@@ -136,18 +133,17 @@ class Encoder:
 
         Args:
             items: the items.
-            max_tokens: of each, instead of the encoder's.
+            max_tokens: of each; None: whatever it has.
 
         Raises:
             StudyError: a prompt has no room for any of that field.
         """
-        limit = max_tokens or self.max_tokens
         texts = [self.text(item) for item in items]
         rows = zip(items, texts, self._ids(texts), strict=True)
         return [
             Encoded(item, text, ids, False)
-            if limit is None or len(ids) <= limit
-            else self._cut(item, limit)
+            if max_tokens is None or len(ids) <= max_tokens
+            else self._cut(item, max_tokens)
             for item, text, ids in rows
         ]
 

@@ -13,7 +13,8 @@ The command line prints it and exits with status 2; no traceback is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -64,14 +65,40 @@ class Faults(SpilloverError):
     """Several errors, reported together.
 
     Attributes:
-        errors: the errors, in the order in which they were found.
+        errors: the errors, in the order in which they were found; of two that say the
+            same, as of two data sets of one file, one.
     """
 
     def __init__(self, errors: Sequence[SpilloverError]) -> None:
-        self.errors = tuple(errors)
-        self.what = "\n".join(map(str, errors))
+        self.errors = tuple({str(error): error for error in errors}.values())
+        self.what = "\n".join(map(str, self.errors))
         self.where = self.expected = self.fix = None
         Exception.__init__(self, self.what)
+
+
+@contextmanager
+def collecting(errors: list[SpilloverError]) -> Iterator[None]:
+    """Keep an error in the list instead of raising it."""
+    try:
+        yield
+    except Faults as faults:
+        errors += faults.errors
+    except SpilloverError as error:
+        errors.append(error)
+    except OSError as error:  # a folder that may not be entered
+        errors.append(DataError(str(error)))
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """Say of an error in which part of the study it is."""
+    try:
+        yield
+    except SpilloverError as error:
+        where = place if error.where is None else f"{place}: {error.where}"
+        raise type(error)(
+            error.what, where=where, expected=error.expected, fix=error.fix
+        ) from error
 
 
 def first_line(error: BaseException) -> str:

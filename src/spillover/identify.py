@@ -9,12 +9,10 @@ has (hanzidentifier, after CC-CEDICT).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal
 
-from spillover import languages
 from spillover.languages import LANGUAGES
 
 MIN_CONFIDENCE = 0.7
@@ -33,65 +31,44 @@ CLEAR = 0.9
 ChineseScript = Literal["Hans", "Hant", "mixed"]
 
 
-def identify(
-    texts: Sequence[str], candidates: Sequence[str] | None = None
-) -> list[str | None]:
-    """The language of each text.
+def identify(texts: Sequence[str]) -> list[str | None]:
+    """The language of each text, among those of `spillover.languages`.
 
-    A text in a language that is not among the candidates is given to the most similar
-    candidate, or to none: name few only where the rest cannot be. Kirundi and Tigrinya
-    (`rn`, `ti`) are not known and never found.
+    Kirundi and Tigrinya (`rn`, `ti`) are not known and never found.
 
     Args:
         texts: n texts; the first `CHARACTERS` of each count.
-        candidates: codes of `spillover.languages` to choose from; None: all.
 
     Returns:
         n codes; None where the text has fewer than `MIN_LETTERS` letters, or no
-        candidate has a probability of `MIN_CONFIDENCE`.
-
-    Raises:
-        StudyError: a candidate is not in `spillover.languages`.
+        language has a probability of `MIN_CONFIDENCE`.
     """
-    chosen = frozenset(LANGUAGES if candidates is None else candidates)
-    for code in chosen:
-        languages.language(code)
-    model = _restricted(chosen)
-    return [None if model is None else _classify(model, text) for text in texts]
+    return [_classify(text) for text in texts]
 
 
 def identifiable() -> frozenset[str]:
     """The codes of `spillover.languages` that `identify` can find."""
-    return frozenset(LANGUAGES) & frozenset(_model().labels)
+    return frozenset(_model().labels)
 
 
-def _classify(model: Any, text: str) -> str | None:
+def _classify(text: str) -> str | None:
     start = text[:CHARACTERS]
     if sum(map(str.isalpha, start)) < MIN_LETTERS:
         return None
-    code, confidence = model.classify(start)
+    code, confidence = _model().classify(start)
     return str(code) if confidence >= MIN_CONFIDENCE else None
 
 
 @cache
 def _model() -> Any:
-    """All languages; probabilities that are calibrated over lengths of text."""
+    """Of our languages; probabilities that are calibrated over lengths of text."""
     from py3langid.langid import (  # type: ignore[import-untyped]
         MODEL_FILE,
         LanguageIdentifier,
     )
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-
-
-@cache
-def _restricted(candidates: frozenset[str]) -> Any:
-    """The model for some of its languages, sharing its tables; None if it has none."""
-    known = candidates & frozenset(_model().labels)
-    if not known:
-        return None
-    model = copy.copy(_model())
-    model.set_languages(known)
+    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    model.set_languages(frozenset(LANGUAGES) & frozenset(model.labels))
     return model
 
 

@@ -1,11 +1,10 @@
-"""What predictions are worth: the right number, the calibrated choice, the mean."""
+"""What predictions are worth: the right number, the calibrated choice."""
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -36,22 +35,6 @@ def headline(frame: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
         metrics: task -> metric; of other tasks there is no row.
     """
     return frame[frame["metric"] == frame["task"].map(metrics)]
-
-
-def mean(scores: Sequence[float]) -> float:
-    """Mean of the scores of all items.
-
-    Raises:
-        DataError: no scores, which have no mean, or one outside [0, 1].
-    """
-    if not scores:
-        raise DataError("no item was scored, so there is no mean")
-    for i, score in enumerate(scores):
-        if not 0 <= score <= 1:  # also true of nan
-            raise DataError(
-                f"{score} is not a score", where=f"item {i}", expected="[0, 1]"
-            )
-    return math.fsum(scores) / len(scores)
 
 
 # Thousands in groups (1,000 · 1.000.000 · 1 000,50 · 1,00,000), then perhaps decimals;

@@ -16,8 +16,7 @@ from spillover.data.dataset import DataSet
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.languages import PIVOT, language
 from spillover.model_spec import EMBEDDED, ModelSpec
-from spillover.report.panel import escaped
-from spillover.report.tables import GAP
+from spillover.report.panel import GAP, escaped, number
 from spillover.results import Results
 from spillover.settings import NOT_IN_KEY
 from spillover.study import TaskUse
@@ -112,7 +111,7 @@ def model_card(
     environment.filters |= {
         "md": escaped,
         "fenced": fenced,
-        "number": _number,
+        "number": lambda value: number(value, "z.3f"),
         "p": lambda value: GAP if math.isnan(value) else p_text(value),
     }
     template = files("spillover") / "model_card.md.j2"
@@ -153,10 +152,6 @@ def fenced(text: str) -> str:
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"
-
-
-def _number(value: float) -> str:
-    return GAP if math.isnan(value) else f"{value:z.3f}"
 
 
 def _metadata(adapter: Adapter, repo: str, licence: str) -> ModelCardData:
@@ -212,7 +207,7 @@ def _from_elsewhere(data: DataSet) -> bool:
     return bool(data.hub) or any(source.needs_root for source in data.files)
 
 
-def _scores(adapter: Adapter) -> list[dict[str, Any]]:
+def _scores(adapter: Adapter) -> list[Any]:
     """One row a language: after tuning, with what stands beside it.
 
     Keys are those of tidy evaluations; with `before`, `before_low` and `before_high`,
@@ -244,10 +239,10 @@ def _scores(adapter: Adapter) -> list[dict[str, Any]]:
         told(known, {"value": "constant"}, measure="baseline_majority"),
     ):
         rows = rows.merge(other, "left", "language")
-    return _records(rows)
+    return rows.to_dict("records")
 
 
-def _similarities(adapter: Adapter) -> list[dict[str, Any]]:
+def _similarities(adapter: Adapter) -> list[Any]:
     """One row a corpus, pair of languages, pooling and layer: before and after."""
     frame = adapter.results.evidence().similarities
     keys = ["corpus", "source", "target", "pooling", "layer"]
@@ -256,11 +251,4 @@ def _similarities(adapter: Adapter) -> list[dict[str, Any]]:
     both = frame.loc[~tuned, means].merge(
         frame.loc[tuned, means], on=keys, suffixes=("_before", "_after")
     )
-    return _records(both)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(name): value for name, value in row.items()}
-        for row in frame.to_dict("records")
-    ]
+    return both.to_dict("records")

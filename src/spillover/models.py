@@ -122,10 +122,7 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     Raises:
         ModelError: it cannot be loaded.
     """
-    return _tokenizer(spec, *_place(spec))
-
-
-def _tokenizer(spec: ModelSpec, place: str, options: dict[str, Any]) -> Any:
+    place, options = _place(spec)
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
     except Exception as error:  # tokenizers has no other for a damaged file
@@ -141,10 +138,7 @@ def load_config(spec: ModelSpec) -> Any:
     Raises:
         ModelError: it cannot be loaded, or is of a model with an encoder.
     """
-    return _config(spec, *_place(spec))
-
-
-def _config(spec: ModelSpec, place: str, options: dict[str, Any]) -> Any:
+    place, options = _place(spec)
     try:
         config = AutoConfig.from_pretrained(place, **options)
     except Exception as error:  # a value of a wrong type has one of its own
@@ -237,9 +231,9 @@ def load_model(
         # With a mask its backward pass may give NaN (pytorch issue 196678), and it
         # makes a plan for every new shape; torch's other kernels do neither.
         torch.backends.cuda.enable_cudnn_sdp(False)
+    tokenizer = load_tokenizer(spec)
+    load_config(spec)
     place, options = _place(spec)
-    tokenizer = _tokenizer(spec, place, options)
-    _config(spec, place, options)
     model = _weights(spec, place, options, resolve_dtype(dtype, where), where)
     text = model.config.get_text_config()
     if getattr(text, "output_router_logits", False):

@@ -13,7 +13,6 @@ from spillover import parquet, published, writing
 from spillover.analysis import findings
 from spillover.analysis.verdict import Evidence, Finding, Verdict
 from spillover.errors import DataError
-from spillover.languages import PIVOT
 from spillover.lint.remark import Remark
 from spillover.pipeline import collect, correlations
 from spillover.report import evidence, tables
@@ -255,7 +254,6 @@ class Results:
             self.confusions,
             self.metrics,
             self.kinds,
-            PIVOT,
         )
 
 

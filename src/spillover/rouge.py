@@ -51,7 +51,7 @@ def rouge(
 
 
 def rouge_at_same_length(
-    texts: tuple[str, str], reference: str, language: str, *, stem: bool = True
+    texts: tuple[str, str], reference: str, language: str
 ) -> tuple[dict[str, float], dict[str, float]]:
     """ROUGE of two texts, of each as many first tokens as the shorter one has.
 
@@ -62,9 +62,8 @@ def rouge_at_same_length(
         texts: the two.
         reference: the text to compare both with.
         language: as for `rouge`, as are what is returned and raised.
-        stem: likewise.
     """
-    tokenize = tokenizer(language, stem).tokenize
+    tokenize = tokenizer(language, stem=True).tokenize
     one, other, referred = map(tokenize, (*texts, reference))
     length = min(len(one), len(other))
     return _f1(one[:length], referred), _f1(other[:length], referred)

@@ -20,9 +20,7 @@ from spillover.errors import OutputError
 from spillover.layout import adapter_of, file_of
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import collect, correlations
-from spillover.pipeline.inputs import Inputs
-from spillover.pipeline.plan import Step
-from spillover.pipeline.store import Store
+from spillover.pipeline.plan import Prepared, Step
 from spillover.results import AGAIN, AGAIN_WITH_DATA, FRAMES, Results
 from spillover.study import Study
 
@@ -32,14 +30,7 @@ if TYPE_CHECKING:
 PACKAGES = ("spillover", "torch", "transformers", "peft", "datasets", "numpy", "scipy")
 
 
-def write_results(
-    study: Study,
-    inputs: Inputs,
-    steps: Sequence[Step],
-    store: Store,
-    folder: Path,
-    lint: pd.DataFrame,
-) -> Results:
+def write_results(prepared: Prepared, lint: pd.DataFrame) -> Results:
     """Analyse the finished steps and write everything into the study's folder.
 
     Raises:
@@ -49,8 +40,9 @@ def write_results(
     """
     from spillover.models import load_tokenizer
 
+    study, inputs, folder = prepared.study, prepared.inputs, prepared.folder
     tokenizer = load_tokenizer(study.model)
-    found = collect.Outcomes(study, inputs, steps, store)
+    found = collect.Outcomes(prepared)
     scores = correlations.scored(found)
     results = Results(
         study=study,
@@ -77,8 +69,8 @@ def write_results(
     verdicts = to_frame(results.findings())
     _write_frame(verdicts, folder / "results" / "findings")
     results.write_tables()
-    _lay_out(study, steps, store, folder)
-    versions = json.dumps(_versions(steps), indent=1)
+    _lay_out(prepared)
+    versions = json.dumps(_versions(prepared.steps), indent=1)
     writing.replace(folder / "versions.json", versions + "\n")
     text = yaml.safe_dump(as_run(study), sort_keys=False, allow_unicode=True)
     command = AGAIN if inputs.data_root is None else AGAIN_WITH_DATA
@@ -112,15 +104,16 @@ def _write_frame(frame: pd.DataFrame, path: Path) -> None:
     writing.replace(path.with_suffix(".csv"), frame.to_csv(index=False))
 
 
-def _lay_out(study: Study, steps: Sequence[Step], store: Store, folder: Path) -> None:
+def _lay_out(prepared: Prepared) -> None:
     """Put adapters and predictions where a person looks for them, as hard links.
 
     Those of an earlier run that this one has no more are removed.
     """
+    study, folder = prepared.study, prepared.folder
     links: dict[Path, Path] = {}
     of_adapter = (*ADAPTER, "log.json")
-    for step in steps:
-        made = store.folder(step.spec)
+    for step in prepared.steps:
+        made = prepared.store.folder(step.spec)
         if step.kind == "tune":
             kept = folder / adapter_of(study, step.name, step.seed)
             links |= {kept / name: made / name for name in of_adapter}

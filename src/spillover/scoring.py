@@ -54,7 +54,7 @@ def answer_scores(
         ]
     if settings.scoring == "pmi":
         empty = Item(CONTENT_FREE, dict.fromkeys(encoder.task.fields, CONTENT_FREE), "")
-        free = encoder.prompts([empty])
+        free = encoder.prompts([empty], settings.max_tokens)
         choices = encoder.choices(free, distinct=False)
         [prior], _ = _logprobs(model, free, choices, settings.batch_tokens)
         whole = [[v - p for v, p in zip(row, prior, strict=True)] for row in whole]

@@ -72,6 +72,10 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+LABELS = {"table", "key", "claim", "about"}
+"""Of columns beside those of the runs, in the files of a comparison."""
+
+
 def _names(runs: Sequence[Results], settings: pd.DataFrame) -> list[str]:
     """The folders' names; if two are alike, the studies', or with what differs."""
     studies = [results.study.name for results in runs]
@@ -82,4 +86,5 @@ def _names(runs: Sequence[Results], settings: pd.DataFrame) -> list[str]:
     candidates.append([str(results.folder) for results in runs])
     known, paths = candidates[:-1], candidates[-1]
     short = (names for names in known if max(map(len, names)) <= LONGEST)
-    return next((names for names in short if len({*names}) == len(names)), paths)
+    single = (names for names in short if len({*names} - LABELS) == len(names))
+    return next(single, paths)

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-from spillover.errors import Faults, OutputError
+from spillover.errors import Faults, OutputError, collecting
 from spillover.lint import lint, to_frame
 from spillover.lint.remark import Remark
 from spillover.model_spec import fingerprint, pinned
-from spillover.pipeline.inputs import Inputs, collecting, read_inputs
-from spillover.pipeline.plan import Step, plan
+from spillover.pipeline.fit import misfits
+from spillover.pipeline.inputs import Inputs, read_inputs
+from spillover.pipeline.plan import Prepared, plan
 from spillover.pipeline.run import execute
-from spillover.pipeline.store import Store, check_writable
+from spillover.pipeline.store import Store
 from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
 from spillover.run_folder import check_no_study, write_results
 from spillover.study import Study
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A study that was read and checked, and what it would run.
-
-    Attributes:
-        study: the study, its model with the commit that its branch stood at.
-        inputs: its data.
-        steps: its steps, in the order in which they run.
-        store: where their results are kept.
-        folder: where the study's results go.
-        device: the device as asked for.
-        hardware: the device that was found, by name, and the dtype.
-    """
-
-    study: Study
-    inputs: Inputs
-    steps: list[Step]
-    store: Store
-    folder: Path
-    device: str
-    hardware: str
+from spillover.writing import check_writable
 
 
 def prepare(
@@ -92,8 +70,6 @@ def prepare(
         model = fingerprint(study.model)
     if errors or model is None:
         if fit:
-            from spillover.pipeline.fit import misfits
-
             errors += misfits(study, inputs, model=model is not None)
         raise Faults(errors)
     study = study.model_copy(update={"model": pinned(study.model, model)})
@@ -102,19 +78,6 @@ def prepare(
     store = Store(folder.parent / "steps")
     hardware = f"{describe(where)}, {dtype}"
     return Prepared(study, inputs, steps, store, folder, device, hardware)
-
-
-def check_fit(prepared: Prepared) -> None:
-    """See that the study's steps can be run; no weights are loaded.
-
-    Raises:
-        Faults: all that `misfits` finds.
-    """
-    from spillover.pipeline.fit import misfits
-
-    errors = misfits(prepared.study, prepared.inputs)
-    if errors:
-        raise Faults(errors)
 
 
 def run(
@@ -143,30 +106,16 @@ def run(
 
 def run_prepared(prepared: Prepared, watcher: Watcher) -> Results:
     """As `run`, for a study that was read and checked."""
-    if not all(prepared.store.finished(step.spec) for step in prepared.steps):
-        check_fit(prepared)
+    if prepared.todo and (errors := misfits(prepared.study, prepared.inputs)):
+        raise Faults(errors)
     remarks = check_data(prepared.study, prepared.inputs)
     watcher.remarked(remarks)
-    execute(
-        prepared.study,
-        prepared.inputs,
-        prepared.steps,
-        prepared.store,
-        device=prepared.device,
-        watcher=watcher,
-    )
+    execute(prepared, watcher)
     folder = prepared.folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Another process that writes into the folder is waited for.
     with FileLock(prepared.store.root / f"{folder.name}.lock"):
-        return write_results(
-            prepared.study,
-            prepared.inputs,
-            prepared.steps,
-            prepared.store,
-            folder,
-            to_frame(remarks),
-        )
+        return write_results(prepared, to_frame(remarks))
 
 
 def check_data(study: Study, inputs: Inputs) -> list[Remark]:

@@ -20,7 +20,7 @@ from spillover.data.corpus import Corpus
 from spillover.data.items import PlaceholderPolicy
 from spillover.data.sources import Files, Hub
 from spillover.data.task import OWN_PROMPT, Task
-from spillover.errors import Faults, SpilloverError, StudyError
+from spillover.errors import Faults, SpilloverError, collecting
 from spillover.languages import PIVOT, language
 from spillover.model_spec import ModelSpec
 from spillover.settings import (
@@ -255,10 +255,8 @@ def parse_study(raw: Mapping[str, Any], where: str = "study") -> Study:
         study = Study.model_validate(raw)
         for use in study.tasks:
             for merged in (study.tune_settings, study.evaluate_settings):
-                try:
+                with collecting(errors):
                     merged(use, where)
-                except Faults as faults:
-                    errors += faults.errors
     except ValidationError as error:
         errors += explained(error, where)
     if errors:
@@ -283,8 +281,6 @@ def _unknown_names(raw: Mapping[str, Any], where: str) -> list[SpilloverError]:
         for entry in part if isinstance(part, list) else []:
             name = entry.get(kind) if isinstance(entry, dict) else entry
             if isinstance(name, str):
-                try:
+                with collecting(errors):
                     find(name)
-                except StudyError as error:
-                    errors.append(error)
     return errors

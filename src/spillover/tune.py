@@ -8,7 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -159,17 +159,12 @@ def _loss(output: Any, labels: Tensor, *, num_items_in_batch: Tensor) -> Tensor:
     return ForCausalLMLoss(output.logits, labels, width, num_items_in_batch)
 
 
-@contextmanager
-def _attention(device: torch.device) -> Iterator[None]:
+def _attention(device: torch.device) -> AbstractContextManager[None]:
     """Attention in plain matrix products on a CPU; elsewhere torch chooses.
 
     torch's fused backward pass for CPUs took 29 % of a step of short sequences.
     """
-    if device.type != "cpu":
-        yield
-        return
-    with sdpa_kernel(SDPBackend.MATH):
-        yield
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def encode_examples(
@@ -281,7 +276,7 @@ def _arguments(
     settings: TuneSettings, checkpoints: Path, model: LanguageModel, seed: int
 ) -> TrackedArguments:
     micro = min(settings.micro_batch_size, settings.batch_size)
-    arguments = TrackedArguments(
+    return TrackedArguments(
         output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
@@ -289,6 +284,7 @@ def _arguments(
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         per_device_train_batch_size=micro,
+        gradient_accumulation_steps=settings.batch_size // micro,
         remove_unused_columns=False,
         dataloader_pin_memory=model.device.type == "cuda",
         use_cpu=model.device.type == "cpu",
@@ -304,8 +300,6 @@ def _arguments(
         include_num_input_tokens_seen="non_padding",
         seed=seed,
     )
-    arguments.gradient_accumulation_steps = settings.batch_size // micro
-    return arguments
 
 
 def _check_weights(model: nn.Module) -> None:

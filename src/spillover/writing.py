@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from spillover.errors import OutputError
 
@@ -37,3 +38,19 @@ def replace(path: Path, data: bytes | str) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot be written ({error})", where=path) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Raise an `OutputError` unless the folder is there or could be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:  # what may be written is only seen by writing
+        with TemporaryFile(dir=there):
+            return
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror}: {there})",
+            where=folder,
+            fix="name another with --out",
+        ) from error

@@ -8,7 +8,8 @@ import sys
 import pytest
 from said import Said, Spillover
 
-from spillover import cli, terminal
+from spillover import cli
+from spillover.terminal import console
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def spillover(
     monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "1"))
     for name in ("out", "err"):
-        monkeypatch.setattr(getattr(terminal, name), "width", 80)
+        monkeypatch.setattr(getattr(console, name), "width", 80)
 
     def call(*arguments: object) -> Said:
         monkeypatch.setattr(sys, "argv", ["spillover", *map(str, arguments)])

@@ -50,7 +50,7 @@ def test_a_blank_line_would_shift_the_alignment(tmp_path: Path) -> None:
 
 def test_sentences_are_joined_by_id_in_the_order_of_the_source() -> None:
     found = corpus().align(
-        {"en": by_id(b="B", a="A", c="C"), "fr": by_id(a="a", c="c", b="b")}, "en"
+        {"en": by_id(b="B", a="A", c="C"), "fr": by_id(a="a", c="c", b="b")}
     )
     assert found.ids == ("b", "a", "c")
     assert found.sentences == {"en": ["B", "A", "C"], "fr": ["b", "a", "c"]}
@@ -59,7 +59,7 @@ def test_sentences_are_joined_by_id_in_the_order_of_the_source() -> None:
 
 def test_what_one_language_lacks_is_counted() -> None:
     found = corpus().align(
-        {"en": by_id(a="A", b="B", c="C"), "fr": by_id(c="c", a="a", z="z")}, "en"
+        {"en": by_id(a="A", b="B", c="C"), "fr": by_id(c="c", a="a", z="z")}
     )
     assert found.sentences == {"en": ["A", "C"], "fr": ["a", "c"]}
     assert (found.n, found.n_expected) == (2, 4)
@@ -68,7 +68,7 @@ def test_what_one_language_lacks_is_counted() -> None:
 
 def test_languages_without_a_common_id_are_an_error() -> None:
     with pytest.raises(DataError, match="no sentence stands in all of en, fr"):
-        corpus().align({"en": by_id(a="A"), "fr": by_id(b="b")}, "en")
+        corpus().align({"en": by_id(a="A"), "fr": by_id(b="b")})
 
 
 def test_ids_and_row_numbers_do_not_mix() -> None:
@@ -77,7 +77,7 @@ def test_ids_and_row_numbers_do_not_mix() -> None:
         "fr": Sentences({"1": "a"}, True, "f"),
     }
     with pytest.raises(DataError, match=r"f: its ids cannot be those of en\.tsv"):
-        corpus().align(loaded, "en")
+        corpus().align(loaded)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_ids_and_row_numbers_do_not_mix() -> None:
 )
 def test_placeholders_are_counted_and_left_out(policy: Any, ids: tuple[str]) -> None:
     loaded = {"en": by_id(a="NS", b="B", c="C"), "fr": by_id(a="a", b="b", c="NS")}
-    found = corpus(placeholder="NS").align(loaded, "en", placeholders=policy)
+    found = corpus(placeholder="NS").align(loaded, placeholders=policy)
     assert (found.ids, found.n_expected) == (ids, 3)
     assert found.placeholders == {"en": 1, "fr": 1}
 
@@ -95,10 +95,10 @@ def test_a_distinct_corpus_keeps_the_first_of_equal_source_sentences() -> None:
         "en": by_id(a="same", b="other", c="same"),
         "fr": by_id(a="un", b="deux", c="trois"),
     }
-    found = corpus(distinct=True).align(loaded, "en")
+    found = corpus(distinct=True).align(loaded)
     assert found.sentences == {"en": ["same", "other"], "fr": ["un", "deux"]}
     assert found.n_expected == 2
-    assert corpus().align(loaded, "en").n == 3
+    assert corpus().align(loaded).n == 3
 
 
 def test_a_choice_of_rows_knows_only_ids_and_seed() -> None:
@@ -106,30 +106,22 @@ def test_a_choice_of_rows_knows_only_ids_and_seed() -> None:
     english = Sentences({n: f"en{n}" for n in numbers}, False, "")
     french = Sentences({n: f"fr{n}" for n in numbers}, False, "")
     other = Sentences({n: f"en{n}" for n in numbers[::-1]}, False, "")
-    found = corpus().align({"en": english, "fr": french}, "en", rows=30, seed=4)
+    found = corpus().align({"en": english, "fr": french}, rows=30, seed=4)
     assert (found.n, found.n_expected) == (30, 30)
     assert found.sentences["fr"] == [f"fr{n}" for n in found.ids]
-    again = corpus().align({"en": other, "fr": french}, "en", rows=30, seed=4)
+    again = corpus().align({"en": other, "fr": french}, rows=30, seed=4)
     assert again.ids == found.ids
-    fewer = corpus().align({"en": english, "fr": french}, "en", rows=10, seed=4)
+    fewer = corpus().align({"en": english, "fr": french}, rows=10, seed=4)
     assert fewer.ids == found.ids[:10]
-    seeded = corpus().align({"en": english, "fr": french}, "en", rows=30, seed=5)
+    seeded = corpus().align({"en": english, "fr": french}, rows=30, seed=5)
     assert set(seeded.ids) != set(found.ids)
 
 
 def test_more_rows_than_there_are_is_all_of_them() -> None:
-    found = corpus().align({"en": by_id(a="A"), "fr": by_id(a="a")}, "en", rows=9)
+    found = corpus().align({"en": by_id(a="A"), "fr": by_id(a="a")}, rows=9)
     assert (found.n, found.n_expected) == (1, 9)
     with pytest.raises(ValueError, match="a sample of 0 rows"):
-        corpus().align({"en": by_id(a="A")}, "en", rows=0)
-
-
-def test_another_language_may_be_the_source(tmp_path: Path) -> None:
-    write(tmp_path, en="one\n", fr="un\n")
-    assert list(corpus().parallel(["en"], tmp_path, source="fr").sentences) == [
-        "fr",
-        "en",
-    ]
+        corpus().align({"en": by_id(a="A")}, rows=0)
 
 
 def test_an_unknown_language_is_an_error(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from spillover.data.columns import Row
-from spillover.data.sources import Files, Hub, choose
-from spillover.errors import DataError, StudyError, network_error
+from spillover.data.sources import Files, Hub
+from spillover.errors import DataError, network_error
 
 REVISION = "0" * 40
 
@@ -270,23 +270,6 @@ def test_what_cannot_be_read_is_refused_at_once(
 def test_numbers_in_yaml_are_words() -> None:
     files = Files.model_validate({"path": "a.tsv", "labels": {0: "no", 1: "yes"}})
     assert files.labels == {"0": "no", "1": "yes"}
-
-
-def test_the_first_source_that_serves_is_chosen() -> None:
-    files = Files(path="a.jsonl", languages=("en",))
-    hub = Hub(repo="a/r", revision=REVISION, splits={"test": "test"})
-    absolute = Files(path="/a.jsonl", languages=("fr",))
-    packaged = Files(path="a.jsonl", package="spillover.data", languages=("de",))
-    sources = (files, absolute, packaged, hub)
-    root = Path("root")
-    assert choose("t", sources, "en", "test", root) is files
-    assert choose("t", sources, "en", "test", None) is hub
-    assert choose("t", sources, "fr", "test", None) is absolute
-    assert choose("t", sources, "de", "test", None) is packaged
-    with pytest.raises(StudyError, match="train split of t in 'en' is not on the Hub"):
-        choose("t", sources, "en", "train", None)
-    with pytest.raises(StudyError, match="t has no train split in 'it'; it has test"):
-        choose("t", sources, "it", "train", root)
 
 
 def test_both_layouts_of_a_hub_repository_are_read(make_hub: Any) -> None:

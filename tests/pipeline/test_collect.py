@@ -139,7 +139,7 @@ def found(tiny_done: Done) -> Outcomes:
     """The tiny study's outcomes, to be changed."""
     tiny = tiny_done[0]
     prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
-    return Outcomes(prepared.study, prepared.inputs, prepared.steps, prepared.store)
+    return Outcomes(prepared)
 
 
 def rows_of(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -270,7 +270,7 @@ def test_a_damaged_result_of_a_step_is_named(
     damaged = folder / file
     damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
     with pytest.raises(DataError, match=r"cannot be read .* delete the folder") as told:
-        Outcomes(prepared.study, prepared.inputs, prepared.steps, store)
+        Outcomes(replace(prepared, store=store))
     assert told.value.where == folder
 
 

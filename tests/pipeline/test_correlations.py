@@ -14,7 +14,6 @@ from scipy.stats import rankdata, spearmanr
 from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.correlation_interval import correlation_interval
 from spillover.analysis.uncertainty import DRAWS
-from spillover.errors import DataError
 from spillover.pipeline import correlations
 from spillover.pipeline.collect import Outcomes
 from spillover.pipeline.plan import Step
@@ -36,7 +35,7 @@ def found(tiny_done: Done) -> Outcomes:
     """The tiny study's outcomes, with invented scores, so that none ties."""
     tiny = tiny_done[0]
     prepared = prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
-    made = Outcomes(prepared.study, prepared.inputs, prepared.steps, prepared.store)
+    made = Outcomes(prepared)
     for step, frame in made.evaluated.items():
         if step.name == "opinions" and step.tuned_on is not None:
             right = np.arange(1, 6) <= 5 * SCORES[str(step.language)]
@@ -193,16 +192,6 @@ def test_gaps_of_equal_vectors_rank_nothing(found: Outcomes) -> None:
     frame = correlations.correlations(found, correlations.scored(found))
     rows = frame[frame["measure"].eq("gap") & frame["metric"].eq("accuracy_choice")]
     assert set(rows["reason"]) == {"the similarities of all languages are the same"}
-
-
-def test_a_language_without_a_value_is_an_error(found: Outcomes) -> None:
-    found.evaluated = {
-        step: frame
-        for step, frame in found.evaluated.items()
-        if not (step.language == "fr" and step.tuned_on == "opinions")
-    }
-    with pytest.raises(DataError, match="opinions: nothing was measured in 'fr'"):
-        correlations.correlations(found, correlations.scored(found))
 
 
 def test_controls_hold_something_else_equal(tiny_done: Done) -> None:

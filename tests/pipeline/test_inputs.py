@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spillover.data.items import rank
-from spillover.errors import SpilloverError
+from spillover.errors import Faults, SpilloverError
 from spillover.pipeline.inputs import Inputs, read_inputs, resolve
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def read(tiny: TinyStudy) -> Inputs:
 
 
 def said(tiny: TinyStudy) -> list[str]:
-    return [str(error) for error in read(tiny).errors]
+    return [str(error) for error in Faults(read(tiny).errors).errors]
 
 
 def test_items_and_sentences_of_the_studys_languages(tiny_study: TinyStudy) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,17 +13,19 @@ import torch
 from filelock import FileLock
 from safetensors.numpy import load_file
 
+from spillover.analysis import summaries
 from spillover.analysis.alignment import alignment
 from spillover.analysis.similarity import resampled
+from spillover.data.task import Task
 from spillover.errors import DataError, ModelError, OutputError
 from spillover.model_spec import ADAPTER
 from spillover.pipeline import run as module
-from spillover.pipeline.plan import Step
+from spillover.pipeline.plan import Prepared, Step
 from spillover.pipeline.run import VECTORS, execute, read_draws
 from spillover.pipeline.store import MANIFEST
 from spillover.pipeline.watcher import Watcher
 from spillover.results import Results
-from spillover.studies import Prepared, prepare
+from spillover.studies import prepare
 
 if TYPE_CHECKING:
     from tests.conftest import TinyStudy
@@ -70,17 +72,6 @@ def prepared_of(tiny: TinyStudy) -> Prepared:
     return prepare(tiny.study, data_root=tiny.data, out=tiny.out, device="cpu")
 
 
-def run_steps(prepared: Prepared, watcher: Watching) -> None:
-    execute(
-        prepared.study,
-        prepared.inputs,
-        prepared.steps,
-        prepared.store,
-        device="cpu",
-        watcher=watcher,
-    )
-
-
 def test_a_stopped_run_goes_on_where_it_stopped(
     tiny_study: TinyStudy, tiny_done: tuple[TinyStudy, Results]
 ) -> None:
@@ -90,11 +81,11 @@ def test_a_stopped_run_goes_on_where_it_stopped(
     place = labels.index(stop)
     first, second, third = Watching(stop), Watching(), Watching()
     with pytest.raises(KeyboardInterrupt):
-        run_steps(prepared, first)
+        execute(prepared, first)
     assert first.ended == labels[:place]
-    run_steps(prepared, second)
+    execute(prepared, second)
     assert second.begun == second.ended == labels[place:]
-    run_steps(prepared, third)
+    execute(prepared, third)
     assert not third.begun
     # What an uninterrupted run computed is the same, to the byte.
     whole = prepared_of(tiny_done[0])
@@ -126,9 +117,9 @@ def test_the_model_is_loaded_once_and_not_at_all_for_nothing(
 
     monkeypatch.setattr(models, "load_model", load)
     prepared = prepared_of(tiny_study)
-    run_steps(prepared, Watching())
+    execute(prepared, Watching())
     assert calls["load"] == 1
-    run_steps(prepared, Watching())
+    execute(prepared, Watching())
     assert calls["load"] == 1
 
 
@@ -141,7 +132,7 @@ def test_an_error_says_in_which_step_it_arose(
     monkeypatch.setattr(module._Runner, "evaluate", fail)
     prepared = prepared_of(tiny_study)
     with pytest.raises(DataError) as caught:
-        run_steps(prepared, Watching())
+        execute(prepared, Watching())
     assert caught.value.__notes__ == ["in the step: evaluate opinions en before"]
     assert not any(prepared.store.finished(step.spec) for step in prepared.steps)
 
@@ -153,6 +144,7 @@ def test_an_error_says_in_which_step_it_arose(
 def test_what_another_run_makes_is_put_off_and_waited_for_last(
     tiny_study: TinyStudy, theirs: str
 ) -> None:
+    tiny_study.raw["languages"] = ["en", "fr"]
     prepared = prepared_of(tiny_study)
     labels = [step.label for step in prepared.steps]
     [step] = [step for step in prepared.steps if step.label == theirs]
@@ -169,7 +161,7 @@ def test_what_another_run_makes_is_put_off_and_waited_for_last(
             lock.release()  # the other run is stopped
 
     watcher = Sharing()
-    run_steps(prepared, watcher)
+    execute(prepared, watcher)
     assert watcher.waited == [theirs]
     assert sorted(watcher.begun) == sorted(labels)
     at = watcher.begun.index(theirs)
@@ -183,6 +175,24 @@ def test_what_another_run_makes_is_put_off_and_waited_for_last(
         assert rest == [label for label in labels if label.endswith("after opinions")]
     else:
         assert not rest
+
+
+def test_answers_are_measured_against_the_prompt_that_they_answer(
+    tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_study.raw["tasks"][1]["prompts"] = {"short": "{review} A title is"}
+    prepared = prepared_of(tiny_study)
+    label = "evaluate titles de prompt short before"
+    steps = [step for step in prepared.steps if step.label == label]
+    seen, true = [], summaries.per_item
+
+    def per_item(predictions: Any, task: Task, *rest: Any, **options: Any) -> Any:
+        seen.append(task.template)
+        return true(predictions, task, *rest, **options)
+
+    monkeypatch.setattr(summaries, "per_item", per_item)
+    execute(replace(prepared, steps=steps), Watching())
+    assert seen == ["{review} A title is"]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +212,7 @@ def test_a_full_memory_names_the_setting_to_lower(
     monkeypatch.setattr(module._Runner, kind, fail)
     prepared = prepared_of(tiny_study)
     with pytest.raises(ModelError, match=f"memory is full.*lower {key}"):
-        run_steps(prepared, Watching())
+        execute(prepared, Watching())
 
 
 def test_a_full_disk_names_the_step_and_what_to_do(
@@ -213,7 +223,7 @@ def test_a_full_disk_names_the_step_and_what_to_do(
 
     monkeypatch.setattr(module._Runner, "evaluate", fail)
     with pytest.raises(OutputError, match=r"opinions en before'.*No space.*mend that"):
-        run_steps(prepared_of(tiny_study), Watching())
+        execute(prepared_of(tiny_study), Watching())
 
 
 def test_other_faults_of_a_step_are_not_hidden(
@@ -224,7 +234,7 @@ def test_other_faults_of_a_step_are_not_hidden(
 
     monkeypatch.setattr(module._Runner, "evaluate", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        run_steps(prepared_of(tiny_study), Watching())
+        execute(prepared_of(tiny_study), Watching())
 
 
 def test_vectors_are_kept_by_pooling_and_layer(
@@ -249,7 +259,7 @@ def test_a_comparison_is_of_english_with_the_language_and_knows_the_texts(
     tiny_study.raw.update(languages=["en", "de"], tasks=tasks)
     tiny_study.rewrite("en.txt", lambda text: text.replace("train e.", "train a."))
     prepared = prepared_of(tiny_study)
-    run_steps(prepared, Watching())
+    execute(prepared, Watching())
     texts = prepared.inputs.corpora["lines"].sentences
     assert len({*texts["en"]}) == len(texts["en"]) - 1
     step = next(step for step in prepared.steps if step.kind == "compare")

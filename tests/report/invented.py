@@ -30,6 +30,7 @@ def results(
     words: dict[str, str] = WORDS,
     seeds: Sequence[int] = (),
     corpora: Sequence[str] = ("lines", "pud"),
+    poolings: Sequence[str] = ("mean", "last"),
     layers: int = 1,
 ) -> Results:
     """Results with every number drawn from a fixed seed.
@@ -41,6 +42,7 @@ def results(
         words: label -> answer word, of all classification tasks.
         seeds: of training; none: one seed.
         corpora: names of parallel corpora.
+        poolings: of their sentences.
         layers: how many were looked at; more than one: all.
     """
     codes = CODES[:languages] if isinstance(languages, int) else [*languages]
@@ -73,8 +75,11 @@ def results(
     )
     metrics = dict.fromkeys(tasks, "accuracy_strict")
     metrics |= dict.fromkeys(generated, "rougeL")
-    made = _Made(codes, metrics, [*words], [*seeds] or [1], [*corpora], layers)
-    frames = {name: pd.DataFrame() for name in FRAMES} | made.frames()
+    made = _Made(
+        codes, metrics, [*words], [*seeds] or [1], [*corpora], poolings, layers
+    )
+    frames = {name: pd.DataFrame(columns=columns) for name, columns in FRAMES.items()}
+    frames |= made.frames()
     kinds = dict.fromkeys(tasks, "classification")
     kinds |= dict.fromkeys(generated, "generation")
     return Results(study, Path("nowhere"), **frames, metrics=metrics, kinds=kinds)
@@ -88,10 +93,11 @@ class _Made:
         labels: list[str],
         seeds: list[int],
         corpora: list[str],
+        poolings: Sequence[str],
         layers: int,
     ) -> None:
         self.codes, self.metrics, self.labels = codes, metrics, labels
-        self.seeds, self.corpora = seeds, corpora
+        self.seeds, self.corpora, self.poolings = seeds, corpora, poolings
         self.layers = range(layers) if layers > 1 else [-1]
         self.random = np.random.default_rng(0)
 
@@ -157,7 +163,7 @@ class _Made:
     def compared(self) -> Iterator[dict[str, Any]]:
         """A corpus, a language, a state, a pooling and a layer."""
         for corpus, state in product(self.corpora, self.states([*self.metrics])):
-            for code, pooling in product(self.codes[1:], ("mean", "last")):
+            for code, pooling in product(self.codes[1:], self.poolings):
                 for layer in self.layers:
                     yield state | {
                         "corpus": corpus,
@@ -181,6 +187,8 @@ class _Made:
     def distributions(self) -> Iterator[dict[str, Any]]:
         edges = np.linspace(-1, 1, 201)
         for place in self.compared():
+            if place["layer"] != self.layers[-1]:
+                continue  # figures of cosines are of the tables' layer alone
             middle = self.random.uniform(0.4, 0.8)
             counts = {
                 name: np.histogram(self.random.normal(at, 0.08, n).clip(-1, 1), edges)[
@@ -200,7 +208,7 @@ class _Made:
         n = len(self.codes) - 1
         several = [*self.seeds, None] if len(self.seeds) > 1 else self.seeds
         for task, seed, corpus in product(self.metrics, several, self.corpora):
-            for pooling, layer in product(("mean", "last"), self.layers):
+            for pooling, layer in product(self.poolings, self.layers):
                 place = {"corpus": corpus, "pooling": pooling, "layer": layer}
                 row = {
                     "model": "invented",

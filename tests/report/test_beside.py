@@ -206,13 +206,6 @@ def test_a_task_is_set_beside_another_only_when_told(xie):
     assert " as " not in silent.note
 
 
-def test_a_task_that_is_no_headline_of_the_run_is_not_shown(xie):
-    evaluations, similarities, correlations = run()
-    extra = evaluations[evaluations["task"] == "own"].replace("own", "xlsum")
-    panel = shown((pd.concat([evaluations, extra]), similarities, correlations), xie)[0]
-    assert (panel.cells.loc[("xlsum", "after", "run")] == "–").all()
-
-
 def test_a_corpus_or_a_statistic_of_one_side_only(xie):
     evaluations, similarities, correlations = run(corpora=("lines",))
     correlations = correlations.assign(statistic="kendall")

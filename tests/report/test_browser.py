@@ -37,7 +37,14 @@ def path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     codes = ["en", "fr", "ar", "ja"]
     made = finished(
-        folder, rows=8, text=EVIL, languages=codes, generated=["titles"], layers=3
+        folder,
+        rows=8,
+        text=EVIL,
+        languages=codes,
+        generated=["titles"],
+        corpora=["lines"],
+        poolings=["mean"],
+        layers=3,
     )
     arabic = folder / file_of(made.study, "opinions", "ar", None, None)
     frame = pd.read_parquet(arabic)
@@ -56,8 +63,9 @@ def compared(tmp_path_factory):
     """A page of two runs, one's name too long, the other's not to be trusted."""
     folder = tmp_path_factory.mktemp("runs")
     runs = [folder / name for name in ("long" * 50, EVIL.replace("/", "∕"))]
+    few = {"languages": ["en", "fr", "ar"], "corpora": ["lines"], "poolings": ["mean"]}
     for run in runs:
-        made = finished(run, text=EVIL, generated=["titles"])
+        made = finished(run, text=EVIL, generated=["titles"], **few)
         (run / "results").mkdir()
         for name, columns in FRAMES.items():
             frame = getattr(made, name).reindex(columns=columns)

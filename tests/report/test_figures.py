@@ -28,6 +28,10 @@ from spillover.report.figures import (
 )
 from spillover.results import Results
 
+Floats = npt.NDArray[np.float64]
+Labelled = list[tuple[Drawing, list[str], Floats]]
+"""Figures with their texts, and where these are."""
+
 KEYS = ["scores", "similarity", "layers", "correlation", "confusions"]
 ODD = {
     "1": "それは言い換えです",
@@ -40,10 +44,11 @@ ODD = {
     "8": "five",
 }
 STUDIES: dict[str, dict[str, Any]] = {
-    "six languages": {"layers": 5},
+    "six languages": {"layers": 5, "corpora": ["lines"]},
     "thirty languages": {
         "languages": 31,
         "corpora": ["lines"],
+        "poolings": ["mean"],
         "layers": 2,
     },
     "two languages": {"languages": 2},
@@ -65,6 +70,11 @@ def drawn(request: pytest.FixtureRequest) -> dict[str, list[Drawing]]:
     return drawings(invented.results(**STUDIES[request.param]))
 
 
+@pytest.fixture(scope="module")
+def labelled(drawn: dict[str, list[Drawing]]) -> Labelled:
+    return [(drawing, *boxes(drawing)) for drawing in of(drawn)]
+
+
 def of(each: dict[str, list[Drawing]]) -> list[Drawing]:
     return list(chain.from_iterable(each.values()))
 
@@ -80,7 +90,7 @@ def words(drawing: Drawing) -> list[str]:
     return [text.get_text() for text in style.texts(drawing.figure)]
 
 
-def boxes(drawing: Drawing) -> tuple[list[str], npt.NDArray[np.float64]]:
+def boxes(drawing: Drawing) -> tuple[list[str], Floats]:
     """What is written, and left, lower, right and upper end of each, in points."""
     figure = drawing.figure
     figure.set_dpi(720)  # a width is not rounded to whole points then
@@ -91,23 +101,21 @@ def boxes(drawing: Drawing) -> tuple[list[str], npt.NDArray[np.float64]]:
     return words(drawing), np.array([box.extents for box in found]) / 10
 
 
-def covered(drawing: Drawing) -> list[tuple[str, str]]:
+def covered(texts: list[str], ends: Floats) -> list[tuple[str, str]]:
     """The labels that overlap by more than half a point."""
-    texts, ends = boxes(drawing)
     begin = np.maximum(ends[:, None, :2], ends[None, :, :2])
     end = np.minimum(ends[:, None, 2:], ends[None, :, 2:])
     both = np.triu((end - begin > 0.5).all(axis=2), 1)
     return [(texts[i], texts[j]) for i, j in np.argwhere(both)]
 
 
-def test_no_label_covers_another(drawn: dict[str, list[Drawing]]) -> None:
-    for drawing in of(drawn):
-        assert covered(drawing) == [], drawing.name
+def test_no_label_covers_another(labelled: Labelled) -> None:
+    for drawing, texts, ends in labelled:
+        assert covered(texts, ends) == [], drawing.name
 
 
-def test_no_label_leaves_the_figure(drawn: dict[str, list[Drawing]]) -> None:
-    for drawing in of(drawn):
-        _, ends = boxes(drawing)
+def test_no_label_leaves_the_figure(labelled: Labelled) -> None:
+    for drawing, _, ends in labelled:
         width, height = drawing.figure.get_size_inches() * 72
         assert (ends[:, :2] >= 0).all(), drawing.name
         assert (ends[:, 2:] <= (width, height)).all(), drawing.name
@@ -116,7 +124,8 @@ def test_no_label_leaves_the_figure(drawn: dict[str, list[Drawing]]) -> None:
 @pytest.mark.parametrize("module", [similarity, layers])
 def test_numbers_of_narrow_axes_do_not_run_into_each_other(module: ModuleType) -> None:
     tasks = [f"task{number}" for number in range(12)]
-    made = invented.results(4, tasks=tasks, corpora=["lines"], layers=33)
+    few = {"corpora": ["lines"], "poolings": ["mean"]}
+    made = invented.results(4, tasks=tasks, layers=33, **few)
     drawing, *_ = draw(module, made)
     texts, ends = boxes(drawing)
     row = ends[[bool(re.fullmatch(r"−?[\d.]+", text)) for text in texts]]

@@ -54,14 +54,14 @@ def test_spread_is_the_nearest_by_least_squares() -> None:
 
 def test_no_labels() -> None:
     assert spread([], 0.1, 0, 1).tolist() == []
-    assert around([], [], (0, 0, 1, 1)) == []
+    assert around([], [], (0, 0, 1, 1), [], 0.05) == []
 
 
 def test_thirty_labels_in_one_place_cover_no_mark_and_no_other() -> None:
     random = np.random.default_rng(1)
     points = [(1.5 + x, 1.5 + y) for x, y in random.normal(0, 0.06, (30, 2))]
     size, mark, bounds = (0.15, 0.1), 0.035, (0.0, 0.0, 3.0, 3.0)
-    places = around(points, [size] * 30, bounds, mark=mark)
+    places = around(points, [size] * 30, bounds, [(0.0, 0.0, 0.1, 0.1)], mark)
     for i, (x, y) in enumerate(places):
         assert 0.075 <= x <= 3 - 0.075
         assert 0.05 <= y <= 3 - 0.05
@@ -73,12 +73,12 @@ def test_thirty_labels_in_one_place_cover_no_mark_and_no_other() -> None:
 
 def test_a_label_keeps_off_lines_where_it_can() -> None:
     line = (0.0, 0.99, 2.0, 1.01)
-    [(x, y)] = around([(1, 1)], [(0.2, 0.1)], (0, 0, 2, 2), [line])
+    [(x, y)] = around([(1, 1)], [(0.2, 0.1)], (0, 0, 2, 2), [line], 0.05)
     assert abs(y - 1) >= 0.06
     assert np.hypot(x - 1, y - 1) < 0.4
 
 
 def test_a_label_at_the_edge_stays_inside() -> None:
-    [(x, y)] = around([(2, 0)], [(0.2, 0.1)], (0, 0, 2, 2))
+    [(x, y)] = around([(2, 0)], [(0.2, 0.1)], (0, 0, 2, 2), [(0, 2, 2, 2)], 0.05)
     assert x <= 1.9
     assert y >= 0.05

@@ -59,9 +59,13 @@ def test_the_tables_of_a_run_compile(
 
 
 def test_the_tables_of_a_comparison_compile(
-    tiny_done: tuple[TinyStudy, Results], pdflatex: str, tmp_path: Path
+    tiny_done: tuple[TinyStudy, Results],
+    pdflatex: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = tiny_done[1].folder
+    monkeypatch.setattr("spillover.report.compare_page.render", lambda *_: "")
     shutil.copytree(run, tmp_path / "again")
     compare_runs([run, tmp_path / "again"]).write(tmp_path / "out")
     tables = sorted((tmp_path / "out" / "tables").glob("*.tex"))

@@ -62,7 +62,12 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     return finished(
-        tmp_path_factory.mktemp("run"), languages=4, generated=["titles"], layers=3
+        tmp_path_factory.mktemp("run"),
+        languages=4,
+        generated=["titles"],
+        corpora=["lines"],
+        poolings=["mean"],
+        layers=3,
     )
 
 
@@ -212,6 +217,7 @@ def test_the_page_stays_below_3_mb(tmp_path):
         tasks=["one"],
         generated=["two"],
         corpora=["pud"],
+        poolings=["mean"],
         layers=31,
     )
     text = render(made, drawings(made))
@@ -275,6 +281,8 @@ def test_the_command_writes_it_again(tmp_path, monkeypatch, capsys):
     for name, columns in FRAMES.items():
         frame = getattr(made, name).reindex(columns=columns)
         frame.to_parquet(tmp_path / "results" / f"{name}.parquet")
+    none = {name: [] for name in SECTIONS}
+    monkeypatch.setattr("spillover.report.figures.drawings", lambda results: none)
     monkeypatch.setattr(sys, "argv", ["spillover", "report", str(tmp_path)])
     with pytest.raises(SystemExit, match="0"):
         cli.main()

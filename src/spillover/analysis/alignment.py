@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from spillover import metrics
 from spillover.analysis.pairs import (
     RandomPairs,
     Rows,
@@ -175,11 +175,11 @@ def mexa_over_layers(scores: Sequence[float]) -> OverLayers:
     """Mean and maximum of the MEXA scores of all layers, as in Kargaran et al. (2024).
 
     Raises:
-        DataError: no scores, or one outside [0, 1].
+        DataError: no scores.
     """
     if not scores:
         raise DataError("no layer has a MEXA score")
-    return OverLayers(metrics.mean(scores), max(scores))
+    return OverLayers(fmean(scores), max(scores))
 
 
 class Retrieval(NamedTuple):

@@ -13,10 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from spillover.analysis.permutation import (
-    EXACT_UP_TO,
     TOLERANCE,
     Floats,
     Statistic,
@@ -168,8 +166,8 @@ def _tested(
     x: Floats, rows: Floats, statistic: Statistic, languages: tuple[str, ...]
 ) -> list[Correlation]:
     """The correlations of (n,) scores with (k, n) similarities."""
-    n, exact = len(x), len(x) <= EXACT_UP_TO
-    sizes = np.abs(permuted(rows, x, statistic, orders(n)))
+    chosen, exact = orders((None,) * len(x))
+    sizes = np.abs(permuted(rows, x, statistic, chosen))
     highest = sizes.max(axis=1)
     found = []
     for y, size in zip(rows, sizes.T, strict=True):
@@ -188,7 +186,7 @@ def _tested(
                 p_family=float((highest >= least).mean()),
                 p_family_min=float((highest >= most).mean()),
                 jackknife=_jackknife(x, y, statistic),
-                n=n,
+                n=len(x),
                 languages=languages,
             )
         )
@@ -206,7 +204,7 @@ def _missing(scores: list[str], similarities: list[str]) -> str:
 
 def _values(
     name: str, values: Mapping[str, float], languages: tuple[str, ...]
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     found = settled(values)
     numbers = np.array([found[name] for name in languages])
     for language, number in zip(languages, numbers, strict=True):

@@ -7,6 +7,7 @@ Another finding is another such function, given to `check`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -140,20 +141,21 @@ def _against_constants(evidence: Evidence, task: str) -> pd.DataFrame:
     cells = _of(evidence.confusions, task=task, prompt=OWN_PROMPT, reading=reading)
     cells = cells[cells["tuned_on"].eq(task) & cells["language"].ne(evidence.pivot)]
     cells = cells.assign(right=cells["n"].where(cells["gold"] == cells["answer"], 0))
+    keys = ["language", "seed", "gold"]
+    counted = cells.groupby(keys, sort=False)[["n", "right"]].sum().reset_index()
     rows = []
-    for (language, seed), part in cells.groupby(["language", "seed"], sort=False):
+    for (language, seed), part in counted.groupby(["language", "seed"], sort=False):
         n, hits = int(part["n"].sum()), int(part["right"].sum())
         found = {"accuracy": hits / n, "low": wilson(hits, n).low}
-        for constant, of in part.groupby("gold", sort=False):
-            won = hits - int(of["right"].sum())
-            lost = int(of["n"].sum() - of["right"].sum())
+        for row in _records(part):
+            won, lost = hits - int(row.right), int(row.n - row.right)
             rows.append(
                 {
                     "language": language,
                     "seed": seed,
-                    "constant": constant,
+                    "constant": row.gold,
                     **found,
-                    "share": of["n"].sum() / n,
+                    "share": row.n / n,
                     "difference": won - lost,
                     "p": binomtest(won, won + lost).pvalue if won + lost else 1.0,
                 }
@@ -391,7 +393,7 @@ def p_text(value: float, places: int = 3) -> str:
     return f"<{least:.{places}f}" if value < least else f"{value:.{places}f}"
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    if low is None or high is None or low != low or high != high:
+def _interval(low: float, high: float) -> str:
+    if math.isnan(low):
         return "[no interval]"
     return f"[{low:z.2f}, {high:z.2f}]"

@@ -7,10 +7,10 @@ differences. So permutation tests and bootstraps of all three are matrix product
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
+from itertools import chain, permutations, product
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -90,22 +90,38 @@ def coefficients(
 
 
 @lru_cache(maxsize=8)
-def orders(n: int) -> npt.NDArray[Any]:
-    """Orders of n languages: all n! of up to 9, else a sample with the given one first.
+def orders(kinds: tuple[Hashable, ...]) -> tuple[npt.NDArray[np.int64], bool]:
+    """Orders of languages that change places with those of their own kind alone.
+
+    All of them where they are no more than 9!, else a sample.
+
+    Args:
+        kinds: of n languages; all the same where any may stand for any.
 
     Returns:
-        (orders, n) integers, read-only. The observed order is the first of a sample
-        too: a test by sampled permutations must count it, or its p could be 0.
+        (orders, n) integers, read-only, and whether these are all. The given order is
+        the first, of a sample too: a test by sampled permutations must count it, or its
+        p could be 0.
     """
-    result: npt.NDArray[Any]
-    if n <= EXACT_UP_TO:
-        everything = itertools.chain.from_iterable(itertools.permutations(range(n)))
-        result = np.fromiter(everything, np.int8).reshape(math.factorial(n), n)
+    groups: dict[Hashable, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        groups.setdefault(kind, []).append(place)
+    number = math.prod(math.factorial(len(group)) for group in groups.values())
+    exact = number <= math.factorial(EXACT_UP_TO)
+    if exact:
+        every = product(*map(permutations, groups.values()))
+        places = chain.from_iterable(map(chain.from_iterable, every))
+        moved = np.fromiter(places, np.int64).reshape(number, len(kinds))
     else:
-        result = np.tile(np.arange(n), (SAMPLE + 1, 1))
-        np.random.default_rng(1).permuted(result[1:], axis=1, out=result[1:])
+        rng = np.random.default_rng(1)
+        parts = [np.tile(group, (SAMPLE + 1, 1)) for group in groups.values()]
+        for part in parts:
+            rng.permuted(part[1:], axis=1, out=part[1:])
+        moved = np.concatenate(parts, axis=1)
+    result = np.empty_like(moved)
+    result[:, list(chain(*groups.values()))] = moved
     result.flags.writeable = False  # the cache hands the same array to every caller
-    return result
+    return result, exact
 
 
 def permuted(

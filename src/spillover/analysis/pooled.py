@@ -8,24 +8,20 @@ permutes.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from spillover.analysis.permutation import (
-    EXACT_UP_TO,
-    SAMPLE,
     TOLERANCE,
     Floats,
     Statistic,
     coefficients,
-    features,
+    orders,
+    permuted,
     sampling_error,
     settled,
 )
@@ -91,7 +87,7 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
     pattern = {
         name: tuple(name in scores for scores, _ in strata) for name in languages
     }
-    chosen, exact = _permutations(tuple(pattern[name] for name in languages))
+    chosen, exact = orders(tuple(pattern[name] for name in languages))
     total: Floats = np.zeros(len(chosen))
     for scores, similarities in strata:
         here = [i for i, name in enumerate(languages) if name in scores]
@@ -100,10 +96,7 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         moved = position[chosen[:, here]]
         x = np.array([scores[languages[i]] for i in here])
         y = np.array([similarities[languages[i]] for i in here])
-        if statistic == "kendall":
-            total += features(x[moved], statistic) @ features(y, statistic)
-        else:
-            total += features(x, statistic)[moved] @ features(y, statistic)
+        total += permuted(y[np.newaxis], x, statistic, moved)[:, 0]
     means = total / len(strata)
     sizes = np.abs(means)
     p = float((sizes >= sizes[0] - TOLERANCE).mean())
@@ -142,37 +135,6 @@ def _check(strata: Sequence[Stratum]) -> None:
                 raise DataError(f"not all {name} are numbers", where=where)
             if len(set(values.values())) < 2:
                 raise DataError(f"all {name} are the same", where=where)
-
-
-@lru_cache(maxsize=8)
-def _permutations(
-    patterns: tuple[tuple[bool, ...], ...],
-) -> tuple[npt.NDArray[np.int64], bool]:
-    """Orders of the languages that keep each pattern's; the given order first.
-
-    Returns:
-        (orders, languages), and whether these are all.
-    """
-    groups: dict[tuple[bool, ...], list[int]] = {}
-    for place, pattern in enumerate(patterns):
-        groups.setdefault(pattern, []).append(place)
-    flat = list(itertools.chain(*groups.values()))
-    number = math.prod(math.factorial(len(group)) for group in groups.values())
-    if number <= math.factorial(EXACT_UP_TO):
-        each = [itertools.permutations(group) for group in groups.values()]
-        rows = [list(itertools.chain(*parts)) for parts in itertools.product(*each)]
-        moved = np.array(rows)
-    else:
-        rng = np.random.default_rng(1)
-        parts = []
-        for group in groups.values():
-            part = np.tile(np.array(group), (SAMPLE + 1, 1))
-            rng.permuted(part[1:], axis=1, out=part[1:])
-            parts.append(part)
-        moved = np.concatenate(parts, axis=1)
-    result = np.empty_like(moved)
-    result[:, flat] = moved
-    return result, number <= math.factorial(EXACT_UP_TO)
 
 
 def _jackknife(

@@ -52,7 +52,7 @@ def _exact(x_above: Above, y_above: Above) -> tuple[float, float] | None:
 
 def _compatible(above: Above) -> Floats:
     """All orders in which what is surely above is above: (k, n) features of ranks."""
-    every = orders(len(above))
+    every, _ = orders((None,) * len(above))
     fits = np.ones(len(every), dtype=bool)
     for high, low in np.argwhere(above):
         fits &= every[:, high] > every[:, low]

@@ -14,7 +14,8 @@ import typer
 from spillover.cli import compare, doctor, exchange, hub, steps, study
 from spillover.cli.answer import answering
 from spillover.errors import Faults, SpilloverError
-from spillover.terminal import err, say
+from spillover.terminal import say
+from spillover.terminal.console import err
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
-from spillover.report.panel import Panel, numbers
-from spillover.terminal import err, out, say
+from spillover.terminal import say
+from spillover.terminal.console import err, out
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but what went wrong.")
@@ -34,31 +34,28 @@ class Answer:
     status: int = 0
 
 
-def answering(command: Callable[..., Answer | None]) -> Callable[..., None]:
-    """The command with the options `--quiet` and, if it has an answer, `--json`.
+def answering(command: Callable[..., Answer]) -> Callable[..., None]:
+    """The command with the options `--quiet` and `--json`.
 
     Both silence the tables; `--quiet` silences the progress on stderr as well. Errors
     are raised, and so are told after all.
     """
     signature = inspect.signature(command, eval_str=True)
-    extra = {"quiet": Quiet}
-    if signature.return_annotation is not None:
-        extra["json"] = Json
 
     @wraps(command)
-    def answer(*, quiet: bool, json: bool = False, **options: Any) -> None:
+    def answer(*, quiet: bool, json: bool, **options: Any) -> None:
         out.quiet, err.quiet = quiet or json, quiet
         try:
             found = command(**options)
         finally:
             out.quiet = err.quiet = False
-        if json and found:
+        if json:
             say(as_json(found.document))
-        if found and found.status:
+        if found.status:
             raise typer.Exit(found.status)
 
     parameters = list(signature.parameters.values())
-    for name, of in extra.items():
+    for name, of in (("quiet", Quiet), ("json", Json)):
         option = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
         parameters.append(option.replace(default=False, annotation=of))
     signature = signature.replace(parameters=parameters)
@@ -77,14 +74,6 @@ def as_json(document: Mapping[str, Any]) -> str:
         document, inf_nan_mode="null", fallback=_plain, indent=2, ensure_ascii=True
     )
     return text.decode().replace("\x7f", "\\u007f")
-
-
-def in_json(panels: Sequence[Panel]) -> list[dict[str, Any]]:
-    """Tables as a part of a document, with their numbers in full precision."""
-    return [
-        {"title": panel.title, "note": panel.note, "rows": numbers(panel)}
-        for panel in panels
-    ]
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,7 @@ def compare(
 ) -> Answer:
     """Set runs side by side, and test them against the first on the same items."""
     from spillover.comparison import compare_runs
-    from spillover.pipeline.store import check_writable
+    from spillover.writing import check_writable
 
     if out is not None:
         check_writable(out)

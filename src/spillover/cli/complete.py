@@ -61,14 +61,14 @@ def tasks(incomplete: str) -> list[str]:
     """Tasks that ship with the package."""
     from spillover.data import registry
 
-    return _begin(incomplete, registry.task_names())
+    return _begin(incomplete, registry.TASKS)
 
 
 def corpora(incomplete: str) -> list[str]:
     """Parallel corpora that ship with the package."""
     from spillover.data import registry
 
-    return _begin(incomplete, registry.corpus_names())
+    return _begin(incomplete, registry.CORPORA)
 
 
 def languages(incomplete: str) -> list[str]:

@@ -12,7 +12,9 @@ from spillover import writing
 from spillover.cli.answer import Answer
 from spillover.cli.options import DataRoot, Overrides, StudyName
 from spillover.errors import StudyError
+from spillover.report.panel import GAP, number
 from spillover.terminal import say, show_table, table
+from spillover.terminal.console import err
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +35,8 @@ def lm_eval(
     data_root: DataRoot = None,
 ) -> Answer:
     """Write a study's tasks for lm-evaluation-harness; no weights are loaded."""
-    from spillover.pipeline.store import check_writable
     from spillover.study_file import read_study
+    from spillover.writing import check_writable
 
     chosen = read_study(study, set_ or [])
     check_writable(folder)
@@ -102,7 +104,6 @@ def sentences(
     import yaml
 
     from spillover.exchange.mexa import parallel_text
-    from spillover.terminal import err
 
     corpus, unknown, others = parallel_text(folder)
     entry = corpus.model_dump(mode="json", exclude_defaults=True)
@@ -135,7 +136,6 @@ def correlate(
 ) -> Answer:
     """Correlate scores with similarities over languages, from a run or imported."""
     from spillover.exchange.correlate import correlate_tables, read_table
-    from spillover.terminal import err
 
     sides = read_table(scores, "evaluations"), read_table(similarities, "similarities")
     frame = correlate_tables(*sides, measure, intersection=intersection)
@@ -183,22 +183,18 @@ def _show(frame: pd.DataFrame) -> None:
         gap = row["low"] != row["low"]
         lines.add_row(
             row["measure"],
-            row["pooling"] if isinstance(row["pooling"], str) else "–",
-            _number(row["layer"], ".0f"),
-            _number(row["value"], "z.2f"),
-            "–" if gap else f"{row['low']:z.2f} to {row['high']:z.2f}",
-            _number(row["p_exact"], ".2g"),
-            _number(row["p_family"], ".2g"),
+            row["pooling"] if isinstance(row["pooling"], str) else GAP,
+            number(row["layer"], ".0f"),
+            number(row["value"], "z.2f"),
+            GAP if gap else f"{row['low']:z.2f} to {row['high']:z.2f}",
+            number(row["p_exact"], ".2g"),
+            number(row["p_family"], ".2g"),
             str(row["n"]),
         )
     show_table(lines)
     for reason in frame["reason"].dropna().unique():
-        say(f"–: {reason}")
+        say(f"{GAP}: {reason}")
 
 
 def _write(frame: pd.DataFrame, file: Path) -> None:
     writing.replace(file, frame.to_csv(index=False))
-
-
-def _number(value: float, form: str) -> str:
-    return "–" if value != value else f"{value:{form}}"  # NaN is a gap

@@ -61,7 +61,7 @@ def tune(
     from spillover.data import registry
     from spillover.data.items import shuffled
     from spillover.model_spec import as_model_spec
-    from spillover.pipeline.store import check_writable
+    from spillover.writing import check_writable
 
     chosen = registry.task(task)
     settings = _settings("tune", set_)
@@ -103,7 +103,7 @@ def evaluate(
     from spillover.data import registry
     from spillover.data.items import subsample
     from spillover.model_spec import as_model_spec
-    from spillover.pipeline.store import check_writable
+    from spillover.writing import check_writable
 
     chosen = registry.task(task)
     settings = _settings("evaluate", set_)
@@ -160,7 +160,7 @@ def embed(
     from spillover.analysis.similarity import similarity
     from spillover.data import registry
     from spillover.model_spec import as_model_spec
-    from spillover.pipeline.store import check_writable
+    from spillover.writing import check_writable
 
     if set(language) == {PIVOT}:
         raise StudyError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spillover.cli import complete
-from spillover.cli.answer import Answer, in_json
+from spillover.cli.answer import Answer
 from spillover.cli.options import (
     DataRoot,
     Device,
@@ -19,9 +19,8 @@ from spillover.cli.options import (
     StudyName,
 )
 from spillover.errors import Faults, SpilloverError, StudyError
+from spillover.report.panel import numbers
 from spillover.terminal import (
-    Progress,
-    err,
     language_list,
     say,
     show_findings,
@@ -31,10 +30,12 @@ from spillover.terminal import (
     show_table,
     table,
 )
+from spillover.terminal.console import err
+from spillover.terminal.live import Progress
 
 if TYPE_CHECKING:
+    from spillover.pipeline.plan import Prepared
     from spillover.results import Results
-    from spillover.studies import Prepared
     from spillover.study import Study
 
 
@@ -62,7 +63,7 @@ def run(
     from spillover.studies import prepare, run_prepared
 
     prepared = prepare(chosen, data_root=data_root, out=out, device=device)
-    todo = [step for step in prepared.steps if not prepared.store.finished(step.spec)]
+    todo = prepared.todo
     reused = len(prepared.steps) - len(todo)
     with Progress(Clock(todo), chosen.name, reused) as watcher:
         if todo:
@@ -103,7 +104,8 @@ def show(
     pairs = [text.partition("=") for text in match or []]
     panels = results.beside(beside, {ours: theirs for ours, _, theirs in pairs})
     show_panels(panels)
-    return Answer({"folder": run, "paper": beside, "tables": in_json(panels)})
+    tables = [{"title": p.title, "note": p.note, "rows": numbers(p)} for p in panels]
+    return Answer({"folder": run, "paper": beside, "tables": tables})
 
 
 def report(run: RunFolder) -> Answer:
@@ -167,12 +169,12 @@ def tasks() -> Answer:
     from spillover.data import registry
 
     lines = table("task", "languages", "what is asked")
-    tasks = [registry.task(name) for name in registry.task_names()]
+    tasks = [registry.task(name) for name in registry.TASKS]
     for task in tasks:
         lines.add_row(task.name, language_list(task.languages), task.description)
     show_table(lines)
     lines = table("corpus", "languages", "what it holds")
-    corpora = [registry.corpus(name) for name in registry.corpus_names()]
+    corpora = [registry.corpus(name) for name in registry.CORPORA]
     for each in corpora:
         lines.add_row(each.name, language_list(each.languages), each.description)
     show_table(lines)
@@ -244,9 +246,8 @@ def _not_ready(errors: Sequence[SpilloverError]) -> list[str]:
 def _states(prepared: Prepared) -> list[dict[str, Any]]:
     """Each step of a study, and whether its result is there."""
     steps = []
-    store = prepared.store
-    todo = {step.spec for step in prepared.steps if not store.finished(step.spec)}
-    unfit = store.misfits(todo)
+    todo = {step.spec for step in prepared.todo}
+    unfit = prepared.store.misfits(todo)
     for step in prepared.steps:
         done, differs = step.spec not in todo, unfit.get(step.spec)
         state = "done" if done else "to do" if differs is None else "again"

@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 from spillover.data.columns import Codes
 from spillover.data.dataset import DataSet
 from spillover.data.items import rank
-from spillover.data.sources import choose
-from spillover.errors import DataError, unknown
+from spillover.errors import DataError
 from spillover.languages import PIVOT
 
 FIELD = "sentence"
@@ -66,7 +65,7 @@ class Corpus(DataSet):
 
     Attributes:
         languages: the languages that it has, two or more.
-        distinct: keep the first row only of each sentence of the source language.
+        distinct: keep the first row only of each sentence of English.
     """
 
     languages: Codes = Field(min_length=2)
@@ -79,9 +78,7 @@ class Corpus(DataSet):
             StudyError: the corpus does not have the language.
             DataError: the data are missing or damaged.
         """
-        if language not in self.languages:
-            raise unknown(f"language of {self.name}", language, self.languages)
-        source = choose(self.name, self.sources, language, "test", data_root)
+        source = self.source("test", language, data_root)
         rows = source.read(language, "test", fields=(FIELD,), root=data_root)
         return Sentences(
             by_id={row.id: row.fields[FIELD] for row in rows},
@@ -94,20 +91,18 @@ class Corpus(DataSet):
         languages: Iterable[str],
         data_root: Path | None = None,
         *,
-        source: str = PIVOT,
         rows: int | None = None,
         seed: int = 1,
         placeholders: Literal["keep", "intersection"] = "keep",
     ) -> AlignedCorpus:
-        """`load` and `align` the given languages, and `source` in any case.
+        """`load` and `align` the given languages, and English in any case.
 
         Raises:
             StudyError, DataError: as `load` and `align`.
         """
-        wanted = dict.fromkeys((source, *languages))
+        wanted = dict.fromkeys((PIVOT, *languages))
         return self.align(
             {language: self.load(language, data_root) for language in wanted},
-            source,
             rows=rows,
             seed=seed,
             placeholders=placeholders,
@@ -116,7 +111,6 @@ class Corpus(DataSet):
     def align(
         self,
         by_language: Mapping[str, Sentences],
-        source: str,
         *,
         rows: int | None = None,
         seed: int = 1,
@@ -127,10 +121,9 @@ class Corpus(DataSet):
         The numbers of rows serve as ids only where every language has as many rows.
 
         Args:
-            by_language: the loaded languages, `source` among them.
-            source: the language whose order and whose sentences count.
+            by_language: the loaded languages, English among them.
             rows: take that many, those whose SHA-256 of seed and id comes first, in
-                that order. None: all, in the order of `source`.
+                that order. None: all, in the order of English.
             seed: of the choice of rows.
             placeholders: `keep` them, or leave only the `intersection` of the ids
                 that are free of them in every language.
@@ -142,16 +135,17 @@ class Corpus(DataSet):
         """
         if rows is not None and rows < 1:
             raise ValueError(f"a sample of {rows} rows")
-        _check_numbers(by_language, source)
+        pivot = by_language[PIVOT]
+        _check_numbers(by_language.values(), pivot)
         held = {
             language: {
                 i for i, text in loaded.by_id.items() if text == self.placeholder
             }
             for language, loaded in by_language.items()
         }
-        ids = self._ids(by_language[source])
+        ids = self._ids(pivot)
         everywhere = {id for loaded in by_language.values() for id in loaded.by_id}
-        strange = everywhere - by_language[source].by_id.keys()
+        strange = everywhere - pivot.by_id.keys()
         kept = set(ids)
         for language, loaded in by_language.items():
             kept &= loaded.by_id.keys()
@@ -160,7 +154,7 @@ class Corpus(DataSet):
         if not kept:
             raise DataError(
                 f"no sentence stands in all of {', '.join(by_language)}",
-                where=by_language[source].where,
+                where=pivot.where,
                 expected="ids that the languages share",
             )
         joined = [id for id in ids if id in kept]
@@ -177,7 +171,7 @@ class Corpus(DataSet):
                 language: sum(id not in loaded.by_id for id in ids)
                 for language, loaded in by_language.items()
             }
-            | {source: len(strange)},
+            | {PIVOT: len(strange)},
             placeholders={language: len(found) for language, found in held.items()},
             placeholder=self.placeholder,
         )
@@ -202,10 +196,9 @@ class Corpus(DataSet):
         return self
 
 
-def _check_numbers(by_language: Mapping[str, Sentences], source: str) -> None:
+def _check_numbers(languages: Iterable[Sentences], pivot: Sentences) -> None:
     """Where an id is only the number of a row, all languages need as many rows."""
-    pivot = by_language[source]
-    for loaded in by_language.values():
+    for loaded in languages:
         if loaded.numbered != pivot.numbered:
             raise DataError(
                 f"its ids cannot be those of {pivot.where}: one has an id column, the "

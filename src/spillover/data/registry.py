@@ -29,16 +29,6 @@ TASKS = {
 CORPORA = {"mini": "mini", "pawsx": "pawsx", "pud": "pud", "xnli": "xnli"}
 
 
-def task_names() -> list[str]:
-    """The names of the tasks, sorted."""
-    return sorted(TASKS)
-
-
-def corpus_names() -> list[str]:
-    """The names of the parallel corpora, sorted."""
-    return sorted(CORPORA)
-
-
 def task(name: str) -> Task:
     """The task of that name.
 

@@ -13,13 +13,13 @@ from importlib.resources import files as package_files
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
 from spillover.data.columns import AS_WRITTEN, Columns, Row, Split
 from spillover.data.formats import DELIMITERS, SUFFIXES, Format, records
-from spillover.errors import DataError, StudyError, first_line, network_error
+from spillover.errors import DataError, first_line, network_error
 
 
 class Files(Columns):
@@ -223,44 +223,6 @@ class Hub(Columns):
                 ) from error
             rows = ((f"{place}:{n}", dict(row)) for n, row in enumerate(table, 1))
             return self.rows(rows, place, language, split, fields)
-
-
-def choose(
-    owner: str,
-    sources: Sequence[Files | Hub],
-    language: str,
-    split: Split,
-    root: Path | None,
-) -> Files | Hub:
-    """The first of the sources that serves a language and split.
-
-    Files whose path is relative to a data root count only where there is one.
-
-    Args:
-        owner: the task or corpus, named in the error.
-        sources: in their order of preference.
-        language: our code of the language.
-        split: our name of the split.
-        root: the data root.
-
-    Raises:
-        StudyError: none serves them.
-    """
-    serving = [source for source in sources if source.serves(language, split)]
-    for source in serving:
-        if isinstance(source, Hub) or root is not None or not source.needs_root:
-            return source
-    if serving:
-        raise StudyError(
-            f"the {split} split of {owner} in {language!r} is not on the Hub",
-            fix="fetch its files and name their folder as the data root",
-        )
-    splits: tuple[Split, ...] = get_args(Split)
-    there = [s for s in splits if any(it.serves(language, s) for it in sources)]
-    raise StudyError(
-        f"{owner} has no {split} split in {language!r}",
-        fix=f"it has {', '.join(there) or 'none'} there",
-    )
 
 
 def _no_file(path: Path, language: str, split: Split) -> DataError:

@@ -12,8 +12,8 @@ from spillover.data import template
 from spillover.data.columns import Codes, Row, Split, Words
 from spillover.data.dataset import DataSet
 from spillover.data.items import Item, check_aligned
-from spillover.data.sources import Files, Hub, choose
-from spillover.errors import DataError, StudyError, unknown
+from spillover.data.sources import Files, Hub
+from spillover.errors import DataError, StudyError
 from spillover.metrics import last_number
 
 OWN_PROMPT = "own"
@@ -111,15 +111,14 @@ class Task(DataSet):
         Raises:
             StudyError: there is none.
         """
-        if language not in self.languages:
-            raise unknown(f"language of {self.name}", language, self.languages)
-        if split == "train" and language not in self.train_languages:
+        untrained = language in self.languages and language not in self.train_languages
+        if split == "train" and untrained:
             listed = ", ".join(self.train_languages) or "none"
             raise StudyError(
                 f"{self.name} has no train split in {language!r}",
                 fix=f"its 'train_languages' are {listed}",
             )
-        return choose(self.name, self.sources, language, split, data_root)
+        return super().source(split, language, data_root)
 
     def _item(self, row: Row) -> Item:
         if self.kind == "classification" and row.target not in self.answers:

@@ -47,8 +47,8 @@ def read_table(source: Path, name: str) -> pd.DataFrame:
             where=path,
             expected=f"{name} as CSV, of a run or written by 'spillover import'",
         )
-    read = _cells(path)
     try:
+        read = _cells(path)
         records: list[Any] = read.to_dict("records")
         frame = tidy(records, TABLES[name])
     except ValueError as error:
@@ -96,8 +96,6 @@ def _cells(path: Path) -> pd.DataFrame:
             where=path,
             fix="put cells with a comma in double quotes",
         ) from error
-    except ValueError as error:
-        raise DataError(f"not a readable table ({error})", where=path) from error
 
 
 def correlate_tables(

@@ -20,12 +20,18 @@ import yaml
 from spillover import writing
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.encoding import Encoded, Encoder
-from spillover.errors import Faults, ModelError, SpilloverError, StudyError
+from spillover.errors import (
+    Faults,
+    ModelError,
+    SpilloverError,
+    StudyError,
+    collecting,
+)
 from spillover.evaluate import check_fit
 from spillover.exchange.harnesses import Exported, Metadata
 from spillover.metrics import exact_number
 from spillover.models import context_of, load_config, load_tokenizer
-from spillover.pipeline.inputs import TaskInputs, collecting, read_inputs
+from spillover.pipeline.inputs import TaskInputs, read_inputs
 from spillover.rouge import rouge
 from spillover.settings import EvaluateSettings
 from spillover.study import Study
@@ -76,9 +82,7 @@ def export(study: Study, folder: Path, data_root: Path | None = None) -> list[st
         for prompt, task in data.prompts.items():
             group = f"{study.name}_{task.name}"
             group += "" if prompt == OWN_PROMPT else f".{prompt}"
-            encoder = Encoder(
-                tokenizer, task, max_tokens=data.evaluate.max_tokens, chat=study.chat
-            )
+            encoder = Encoder(tokenizer, task, chat=study.chat)
             names = {language: f"{group}_{language}" for language in data.test}
             for name in (group, *names.values()):
                 if f"{name}.yaml" in files:
@@ -98,8 +102,8 @@ def export(study: Study, folder: Path, data_root: Path | None = None) -> list[st
                     files[f"{name}.yaml"] = _yaml({"task": name} | config)
             files[f"{group}.yaml"] = _yaml(_group(group, [*names.values()], task))
             groups.append(group)
-    if errors:  # the languages of a task often share a fault
-        raise Faults([*{str(error): error for error in errors}.values()])
+    if errors:
+        raise Faults(errors)
     for file, text in files.items():
         writing.replace(folder / file, text)
     return groups
@@ -120,7 +124,7 @@ def _language(
 ) -> tuple[dict[str, Any], str]:
     """The task of one prompt and language, and its items, a JSON object a line."""
     task = encoder.task
-    prompts = encoder.prompts(data.test[language])
+    prompts = encoder.prompts(data.test[language], data.evaluate.max_tokens)
     answers = check_fit(encoder, prompts, data.evaluate, context)
     for each in prompts:
         if theirs(encoder.tokenizer, each.text) != each.ids:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from langcodes import standardize_tag
 from pydantic import Field
 
-from spillover.codes import code_of, own_tag
+from spillover.codes import code_of
 from spillover.data.columns import LONGEST
 from spillover.data.corpus import FIELD, Corpus
 from spillover.data.formats import SUFFIXES
@@ -151,7 +152,8 @@ def _by_language(
     for code, several in by_code.items():
         (nearest, first), *others = sorted(several)
         for distance, other in others:
-            tags = own_tag(_stem(other)), _stem(other)
+            # Of prs and pes, which are both `fa`, each has a tag of its own.
+            tags = standardize_tag(_stem(other)), _stem(other)
             free = [tag for tag in tags if tag not in paths]
             if not free or (distance == nearest and code in LANGUAGES):
                 raise DataError(
@@ -189,7 +191,7 @@ def _stem(path: Path) -> str:
 
 def _distance(path: Path, code: str) -> int:
     """0: named by that very code; 1: by one of its languages; 2: by one's region."""
-    tag = own_tag(_stem(path))
+    tag = standardize_tag(_stem(path))
     if tag.split("-")[0] != code.split("-")[0]:
         return 1
     return 2 if tag.split("-")[-1].isupper() else 0

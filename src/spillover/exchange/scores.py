@@ -34,7 +34,7 @@ def read_scores(
     Args:
         paths: results files of either tool, or folders, whose `results_*.json` at any
             depth are read.
-        patterns: which results to read, as `exchange.codes.told` takes them. None: all,
+        patterns: which results to read, as `codes.told` takes them; empty: all,
             and every name must end in a language.
         model: what to call the model; None: as the files do.
 

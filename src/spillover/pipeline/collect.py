@@ -1,7 +1,7 @@
 """From the results of steps to the tidy tables of a study.
 
 Every table begins with the state of the model: model, tuned_on and seed, the last two
-missing before tuning.
+missing before tuning; comparisons, which are of two states, with model and seed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,10 @@ from spillover.analysis.uncertainty import (
 )
 from spillover.languages import PIVOT
 from spillover.metrics import SAME_LENGTH, is_rouge
-from spillover.pipeline.inputs import Inputs
-from spillover.pipeline.plan import Step
+from spillover.pipeline.plan import Prepared, Step
 from spillover.pipeline.run import MEASURES, read_draws
-from spillover.pipeline.store import Store, readable
+from spillover.pipeline.store import readable
 from spillover.rouge import rouge_at_same_length
-from spillover.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,20 +84,17 @@ class Outcomes:
         draws: each finished comparison's replicates, as `read_draws` gives them.
     """
 
-    def __init__(
-        self, study: Study, inputs: Inputs, steps: Sequence[Step], store: Store
-    ) -> None:
-        self.study, self.inputs = study, inputs
+    def __init__(self, prepared: Prepared) -> None:
+        self.study, self.inputs = prepared.study, prepared.inputs
         self.evaluated: dict[Step, pd.DataFrame] = {}
         self.measured: dict[Step, pd.DataFrame] = {}
         self.compared: dict[Step, list[dict[str, Any]]] = {}
         self.counted: dict[Step, list[dict[str, Any]]] = {}
         self.draws: dict[Step, dict[tuple[str, int], Any]] = {}
-        for step in steps:
-            folder = store.folder(step.spec)
-            if store.finished(step.spec):
-                with readable(folder):
-                    self._read(step, folder)
+        for step in prepared.steps:
+            folder = prepared.store.folder(step.spec)
+            with readable(folder):
+                self._read(step, folder)
 
     def _read(self, step: Step, folder: Path) -> None:
         import pandas as pd
@@ -124,6 +119,14 @@ class Outcomes:
             "seed": step.seed,
         }
 
+    def place(self, step: Step) -> dict[str, Any]:
+        """The first columns of an evaluation's rows."""
+        return self.state(step) | {
+            "task": step.name,
+            "language": step.language,
+            "prompt": step.prompt,
+        }
+
     def pair(self, step: Step) -> dict[str, Any]:
         """The first columns of a comparison's rows."""
         place = {"corpus": step.name, "source": PIVOT, "target": step.language}
@@ -141,9 +144,8 @@ class Outcomes:
             if step.tuned_on is None
         }
         for step, after in self.evaluated.items():
-            old = before.get((step.name, step.language, step.prompt))
-            if step.tuned_on is not None and old is not None:
-                yield step, old, after
+            if step.tuned_on is not None:
+                yield step, before[step.name, step.language, step.prompt], after
 
 
 def evaluations(found: Outcomes) -> pd.DataFrame:
@@ -158,11 +160,8 @@ def evaluations(found: Outcomes) -> pd.DataFrame:
             scores = predictions[metric].to_numpy(np.float64)
             low, high = score_interval(scores, metric) or (None, None)
             rows.append(
-                found.state(step)
+                found.place(step)
                 | {
-                    "task": step.name,
-                    "language": language,
-                    "prompt": step.prompt,
                     "metric": metric,
                     "value": scores.mean(),
                     "low": low,
@@ -194,23 +193,13 @@ def comparisons(found: Outcomes) -> pd.DataFrame:
             before, after = (side.to_numpy(np.float64) for side in sides)
             paired = compare(before, after, right_or_wrong=not is_rouge(metric))
             rows.append(
-                {
-                    "model": found.study.model.name,
-                    "seed": step.seed,
-                    "task": step.name,
-                    "language": step.language,
-                    "prompt": step.prompt,
-                    "metric": metric,
-                    "before": before.mean(),
-                    "after": after.mean(),
-                    **paired.row(),
-                }
+                found.place(step)
+                | {"metric": metric, "before": before.mean(), "after": after.mean()}
+                | paired.row()
             )
     frame = tidy(rows, COMPARISONS)
-    family = ["seed", "task", "prompt", "metric"]
-    for _, part in frame.groupby(family, dropna=False):
-        frame.loc[part.index, "p_holm"] = holm(part["p"].tolist())
-    return frame
+    family = frame.groupby(["seed", "task", "prompt", "metric"])["p"]
+    return frame.assign(p_holm=family.transform(lambda p: holm(p.tolist())))
 
 
 def _at_same_length(
@@ -242,10 +231,10 @@ def similarities(found: Outcomes) -> pd.DataFrame:
     }
     for step, measured in found.compared.items():
         corpus = found.inputs.corpora[step.name]
-        base = before.get((step.name, step.language))
-        for row in measured:
+        base = before[step.name, step.language]
+        for row, old in zip(measured, found.compared[base], strict=True):
             place = row["pooling"], row["layer"]
-            parallel, random = found.draws[step][place].astype(np.float64)
+            parallel, random = found.draws[step][place]
             usable = np.isfinite(random)
             entry = found.pair(step) | row | {"n_expected": corpus.n_expected}
             named = {
@@ -253,12 +242,7 @@ def similarities(found: Outcomes) -> pd.DataFrame:
                 "random": random[usable],
                 "gap": (parallel - random)[usable],
             }
-            if base is not None and step.tuned_on is not None:
-                old = next(
-                    r
-                    for r in found.compared[base]
-                    if (r["pooling"], r["layer"]) == place
-                )
+            if step.tuned_on is not None:
                 entry["change"] = row["parallel"] - old["parallel"]
                 named["change"] = parallel - found.draws[base][place][0]
             for name, draws in named.items():
@@ -329,7 +313,7 @@ def diagnostics(found: Outcomes) -> pd.DataFrame:
             table = summaries.diagnose(found.measured[step])
         else:
             continue
-        parts.append(table.assign(**_place(found, step)))
+        parts.append(table.assign(**found.place(step)))
     return tidy(_records(parts), DIAGNOSTICS)
 
 
@@ -337,7 +321,7 @@ def confusions(found: Outcomes) -> pd.DataFrame:
     """How often each gold label was answered by each label."""
     parts = [
         answers.confusions(predictions, found.inputs.tasks[step.name].task).assign(
-            **_place(found, step)
+            **found.place(step)
         )
         for step, predictions in found.evaluated.items()
         if found.inputs.tasks[step.name].task.kind == "classification"
@@ -347,14 +331,6 @@ def confusions(found: Outcomes) -> pd.DataFrame:
 
 def _records(parts: Sequence[pd.DataFrame]) -> list[Any]:
     return [row for part in parts for row in part.to_dict("records")]
-
-
-def _place(found: Outcomes, step: Step) -> dict[str, Any]:
-    return found.state(step) | {
-        "task": step.name,
-        "language": step.language,
-        "prompt": step.prompt,
-    }
 
 
 def tidy(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

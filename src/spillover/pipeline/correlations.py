@@ -19,7 +19,6 @@ from spillover.analysis.pooled import Stratum, pool, varies
 from spillover.analysis.uncertainty import resampled_means
 from spillover.data.corpus import AlignedCorpus
 from spillover.data.task import OWN_PROMPT
-from spillover.errors import DataError
 from spillover.languages import PIVOT
 from spillover.pipeline.collect import Outcomes, tidy
 from spillover.pipeline.plan import Step
@@ -185,11 +184,7 @@ class _Pair:
 
 
 def _pairs(found: Outcomes, scores: Sequence[Scored]) -> Iterator[_Pair]:
-    """Each task's scores with each corpus.
-
-    Raises:
-        DataError: in a language that task and corpus have nothing was measured.
-    """
+    """Each task's scores with each corpus."""
     before: dict[str, dict[str, Step]] = defaultdict(dict)
     for step in found.compared:
         if step.tuned_on is None:
@@ -203,11 +198,6 @@ def _pairs(found: Outcomes, scores: Sequence[Scored]) -> Iterator[_Pair]:
                 and code in found.inputs.tasks[score.task].test
                 and code in found.inputs.corpora[corpus].sentences
             ]
-            for code in both:
-                for name, side in ((score.task, score.scores), (corpus, steps)):
-                    if code not in side:
-                        told = f"nothing was measured in {code!r}"
-                        raise DataError(told, where=name)
             means = {code: score.scores[code] for code in both}
             yield _Pair(found, score, corpus, steps, means)
 
@@ -215,11 +205,10 @@ def _pairs(found: Outcomes, scores: Sequence[Scored]) -> Iterator[_Pair]:
 def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
     """Each task's score after tuning against each measure of similarity before.
 
-    Over the non-English languages that the task and the corpus have in common by their
-    own statement; one of them without a value is an error. A family, for `p_family`,
-    is all poolings and layers of one corpus and measure. The interval is for the
-    cosines alone. Of several seeds there is also the correlation of the mean score,
-    whose seed is missing.
+    Over the non-English languages that the task and the corpus have in common. A
+    family, for `p_family`, is all poolings and layers of one corpus and measure. The
+    interval is for the cosines alone. Of several seeds there is also the correlation of
+    the mean score, whose seed is missing.
     """
     rows: list[dict[str, Any]] = []
     for pair in _pairs(found, _with_means(scores)):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 from spillover.analysis.pairs import random_pairs
 from spillover.data.corpus import AlignedCorpus
-from spillover.errors import SpilloverError
+from spillover.errors import SpilloverError, StudyError, collecting, placed
 from spillover.languages import PIVOT
-from spillover.pipeline.inputs import Inputs, collecting
+from spillover.pipeline.inputs import Inputs
 from spillover.settings import check_steps
 from spillover.study import Study
 
@@ -48,10 +45,12 @@ def misfits(
         with collecting(errors):
             _check_pairs(name, corpus)
     if model:
-        from spillover.pipeline.model_fit import check_untuned, misfits_of_model
+        from spillover.model_checks import MERGE
+        from spillover.pipeline.model_fit import misfits_of_model
 
-        with collecting(errors):
-            check_untuned(study.model)
+        if study.model.adapter is not None:
+            told = "a study tunes adapters of its own on a model without one"
+            errors.append(StudyError(told, where="model.adapter", fix=MERGE))
         with collecting(errors):
             errors += misfits_of_model(study, inputs)
     return errors
@@ -64,15 +63,3 @@ def _check_pairs(name: str, corpus: AlignedCorpus) -> None:
         if language != PIVOT:
             with placed(f"corpus {name}, {language}"):
                 random_pairs(bare, bare, corpus.sentences[PIVOT], sentences)
-
-
-@contextmanager
-def placed(place: str) -> Iterator[None]:
-    """Say of an error in which part of the study it is."""
-    try:
-        yield
-    except SpilloverError as error:
-        where = place if error.where is None else f"{place}: {error.where}"
-        raise type(error)(
-            error.what, where=where, expected=error.expected, fix=error.fix
-        ) from error

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from spillover.data.corpus import AlignedCorpus, Corpus
 from spillover.data.dataset import DataSet
 from spillover.data.items import Item, shuffled, subsample, without_placeholders
 from spillover.data.task import OWN_PROMPT, Task
-from spillover.errors import DataError, Faults, SpilloverError, StudyError
+from spillover.errors import DataError, SpilloverError, StudyError, collecting
 from spillover.languages import PIVOT, language
 from spillover.settings import EvaluateSettings, TuneSettings
 from spillover.study import CorpusUse, Study, TaskUse
@@ -75,19 +74,6 @@ class Named:
     errors: list[SpilloverError] = field(default_factory=list)
 
 
-@contextmanager
-def collecting(errors: list[SpilloverError]) -> Iterator[None]:
-    """Keep an error in the list instead of raising it."""
-    try:
-        yield
-    except Faults as faults:
-        errors += faults.errors
-    except SpilloverError as error:
-        errors.append(error)
-    except OSError as error:  # a folder that may not be entered
-        errors.append(DataError(str(error)))
-
-
 def resolve(study: Study) -> Named:
     """The tasks and corpora that a study names; errors are kept in the result."""
     named = Named()
@@ -96,15 +82,13 @@ def resolve(study: Study) -> Named:
         with collecting(named.errors):
             task = use.resolve()
             _check_codes(task.languages, f"languages of {task.name}", named.errors)
-            _once("tasks", task.name, named.tasks)
-            _shared(study, task, 1)
+            _check_data_set(study, task, "tasks", named.tasks, least=1)
             named.tasks[task.name] = task, use
     for part in study.corpora:
         with collecting(named.errors):
             corpus = part.resolve()
             _check_codes(corpus.languages, f"languages of {corpus.name}", named.errors)
-            _once("corpora", corpus.name, named.corpora)
-            _shared(study, corpus, 2)
+            _check_data_set(study, corpus, "corpora", named.corpora, least=2)
             named.corpora[corpus.name] = corpus, part
     if not named.errors:
         _all_had(study, named)
@@ -145,8 +129,6 @@ def read_inputs(study: Study, data_root: Path | None) -> Inputs:
     for name, (corpus, part) in named.corpora.items():
         with collecting(inputs.errors):
             inputs.corpora[name] = _corpus(study, corpus, part, data_root)
-    # Two data sets of one file, or of one folder, have the same fault.
-    inputs.errors = list({str(error): error for error in inputs.errors}.values())
     return inputs
 
 
@@ -155,14 +137,16 @@ def languages_of(study: Study, data: DataSet) -> list[str]:
     return [code for code in study.languages if code in data.languages]
 
 
-def _once(key: str, name: str, before: Container[str]) -> None:
-    if name in before:
+def _check_data_set(
+    study: Study, data: DataSet, key: str, before: Container[str], *, least: int
+) -> None:
+    """See that it is not named twice, and has English and enough of the languages."""
+    if data.name in before:
         raise StudyError(
-            f"{name!r} is listed twice", where=key, fix="give one of them another name"
+            f"{data.name!r} is listed twice",
+            where=key,
+            fix="give one of them another name",
         )
-
-
-def _shared(study: Study, data: DataSet, least: int) -> None:
     shared = languages_of(study, data)
     if PIVOT not in data.languages or len(shared) < least:
         raise StudyError(
@@ -238,7 +222,6 @@ def _corpus(
     return corpus.parallel(
         languages_of(study, corpus),
         data_root,
-        source=PIVOT,
         rows=use.rows,
         seed=study.seed,
         placeholders="keep" if study.placeholders == "keep" else "intersection",

@@ -8,29 +8,15 @@ from spillover.data.items import Item
 from spillover.data.task import OWN_PROMPT, Task
 from spillover.embed import check_layers, encode_sentences
 from spillover.encoding import Encoder
-from spillover.errors import SpilloverError, StudyError
+from spillover.errors import SpilloverError, collecting, placed
 from spillover.evaluate import check_fit as check_prompts
 from spillover.lora import check_modules
-from spillover.model_checks import MERGE
-from spillover.model_spec import ModelSpec
 from spillover.models import context_of, load_config, load_tokenizer
-from spillover.pipeline.fit import placed
-from spillover.pipeline.inputs import Inputs, TaskInputs, collecting
+from spillover.pipeline.inputs import Inputs, TaskInputs
 from spillover.study import Study
 from spillover.tune import encode_examples
 
 SPECIAL = 8  # tokens that stand for no byte of a text: BOS, a word's leading space
-
-
-def check_untuned(model: ModelSpec) -> None:
-    """See that the base of a study has no adapter.
-
-    Raises:
-        StudyError: it has one.
-    """
-    if model.adapter is not None:
-        told = "a study tunes adapters of its own on a model without one"
-        raise StudyError(told, where="model.adapter", fix=MERGE)
 
 
 def misfits_of_model(study: Study, inputs: Inputs) -> list[SpilloverError]:
@@ -59,7 +45,7 @@ def misfits_of_model(study: Study, inputs: Inputs) -> list[SpilloverError]:
         for language, sentences in corpus.sentences.items():
             with collecting(errors), placed(f"corpus {name}, {language}"):
                 encode_sentences(tokenizer, sentences, context)
-    return [*{str(error): error for error in errors}.values()]
+    return errors
 
 
 def _check_training(
@@ -84,13 +70,13 @@ def _check_prompts(
 ) -> None:
     """See that evaluation can encode each item, and has room for its answer."""
     settings = data.evaluate
-    encoder = Encoder(tokenizer, task, max_tokens=settings.max_tokens, chat=chat)
+    encoder = Encoder(tokenizer, task, chat=chat)
     answers = map(_most_tokens, task.answers.values())
     room = context - max(answers, default=settings.max_new_tokens)
     limit = min(room, settings.max_tokens or room)
     for items in data.test.values():
         longer = [i for i in items[1:] if _most_tokens(encoder.text(i)) > limit]
-        prompts = encoder.prompts([*items[:1], *longer])
+        prompts = encoder.prompts([*items[:1], *longer], settings.max_tokens)
         check_prompts(encoder, prompts, settings, context)
 
 

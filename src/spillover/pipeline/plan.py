@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spillover.data.items import Item, digest
@@ -14,7 +15,7 @@ from spillover.errors import Faults
 from spillover.languages import PIVOT
 from spillover.model_spec import ModelSpec
 from spillover.pipeline.inputs import Inputs, languages_of, resolve
-from spillover.pipeline.store import Spec
+from spillover.pipeline.store import Spec, Store
 from spillover.rouge import packages, version
 from spillover.settings import NOT_IN_KEY
 from spillover.study import Study
@@ -77,6 +78,34 @@ class Step:
     def label(self) -> str:
         """What the step does, in a few words."""
         return self.spec.slot
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that was read and checked, and what it would run.
+
+    Attributes:
+        study: the study, its model with the commit that its branch stood at.
+        inputs: its data.
+        steps: its steps, in the order in which they run.
+        store: where their results are kept.
+        folder: where the study's results go.
+        device: the device as asked for.
+        hardware: the device that was found, by name, and the dtype.
+    """
+
+    study: Study
+    inputs: Inputs
+    steps: list[Step]
+    store: Store
+    folder: Path
+    device: str
+    hardware: str
+
+    @property
+    def todo(self) -> list[Step]:
+        """The steps that have no result yet."""
+        return [step for step in self.steps if not self.store.finished(step.spec)]
 
 
 def plan(
@@ -215,7 +244,7 @@ def _tuning(
         "seed": seed,
         "packages": {"accelerate": version("accelerate")},
     }
-    work = TRAINED * data.tune.epochs * tokens(map(_text, data.train))
+    work = TRAINED * data.tune.epochs * _tokens(map(_text, data.train))
     spec = Spec("tune", f"tune {name}{_seeded(study, seed)}", fields)
     return Step(
         spec=spec,
@@ -248,7 +277,7 @@ def _evaluations(state: _State, inputs: Inputs, names: Sequence[str]) -> list[St
                 if task.summarises:
                     identifier = {"py3langid": version("py3langid")}
                     fields["packages"] = packages(language) | identifier
-                work = tokens(map(_text, items))
+                work = _tokens(map(_text, items))
                 if task.kind == "generation":
                     beams = data.evaluate.beams * data.evaluate.max_new_tokens
                     work += GENERATED * len(items) * beams
@@ -276,7 +305,7 @@ def _embeddings(state: _State, inputs: Inputs) -> list[Step]:
                 ).hexdigest(),
                 "settings": settings,
             }
-            place, work = ("embed", name, language), tokens(sentences)
+            place, work = ("embed", name, language), _tokens(sentences)
             embedded[language] = state.step(*place, fields, len(sentences), work)
         steps += embedded.values()
         for language, step in embedded.items():
@@ -312,7 +341,7 @@ def _text(item: Item) -> str:
     return "".join(item.fields.values())
 
 
-def tokens(texts: Any) -> float:
+def _tokens(texts: Iterable[str]) -> float:
     """A rough count of tokens for the time left, and ten for a prompt.
 
     Four ASCII characters a token, and three tokens for two others: English is cheap.

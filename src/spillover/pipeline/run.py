@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +15,8 @@ import numpy as np
 from spillover import writing
 from spillover.errors import ModelError, OutputError, SpilloverError, first_line
 from spillover.languages import PIVOT
-from spillover.pipeline.inputs import Inputs
-from spillover.pipeline.plan import Step
-from spillover.pipeline.store import Busy, Spec, Store, readable
+from spillover.pipeline.plan import Prepared, Step
+from spillover.pipeline.store import Busy, Spec, readable
 from spillover.pipeline.watcher import Watcher
 from spillover.study import Study
 
@@ -33,15 +32,7 @@ PATIENCE = 10.0
 """Seconds that one step is waited for before all others are looked at again."""
 
 
-def execute(
-    study: Study,
-    inputs: Inputs,
-    steps: Sequence[Step],
-    store: Store,
-    *,
-    device: str,
-    watcher: Watcher,
-) -> None:
+def execute(prepared: Prepared, watcher: Watcher) -> None:
     """Run every step that the store does not have, in order.
 
     A step that another run is making is put off, and waited for once nothing else is
@@ -50,7 +41,7 @@ def execute(
     Raises:
         SpilloverError: a step failed; what was done before it is kept.
     """
-    runner = _Runner(study, inputs, store, device, watcher)
+    runner, store = _Runner(prepared, watcher), prepared.store
 
     def ready(step: Step) -> bool:
         return all(map(store.finished, step.upstream))
@@ -62,7 +53,7 @@ def execute(
                 watcher.started(step)
                 begun = time.monotonic()
                 if folder is not None:
-                    with _blamed(study, step):
+                    with _blamed(prepared.study, step):
                         runner.run(step, folder)
                     facts["seconds"] = round(time.monotonic() - begun, 2)
                     facts |= runner.facts()
@@ -71,7 +62,7 @@ def execute(
         watcher.finished(step, time.monotonic() - begun)
         return True
 
-    todo = [step for step in steps if not store.finished(step.spec)]
+    todo = prepared.todo
     told: Step | None = None
     while todo:
         later = [step for step in todo if not (ready(step) and made(step, wait=0))]
@@ -132,11 +123,10 @@ def _out_of_memory(error: RuntimeError, study: Study, step: Step) -> ModelError 
 class _Runner:
     """Does the work of a step, on a base model that is loaded once, when needed."""
 
-    def __init__(
-        self, study: Study, inputs: Inputs, store: Store, device: str, watcher: Watcher
-    ) -> None:
-        self.study, self.inputs, self.store = study, inputs, store
-        self.device, self.watcher = device, watcher
+    def __init__(self, prepared: Prepared, watcher: Watcher) -> None:
+        self.study, self.inputs = prepared.study, prepared.inputs
+        self.store, self.device = prepared.store, prepared.device
+        self.watcher = watcher
         self.model: LanguageModel | None = None
         self.attached: Spec | None = None
 
@@ -199,11 +189,11 @@ class _Runner:
         from spillover.identify import identify
         from spillover.rouge import tokenizer
 
-        data = self.inputs.tasks[step.name]
-        language = str(step.language)
+        data, language = self.inputs.tasks[step.name], str(step.language)
+        task = data.prompts[step.prompt]
         result = evaluate(
             self.model_for(step),
-            data.prompts[step.prompt],
+            task,
             data.test[language],
             language,
             data.evaluate,
@@ -213,10 +203,10 @@ class _Runner:
         )
         predictions = result.to_pandas()
         predictions.to_parquet(folder / "predictions.parquet", index=False)
-        if data.task.summarises:
+        if task.summarises:
             measured = summaries.per_item(
                 predictions,
-                data.task,
+                task,
                 data.test[language],
                 language,
                 tokenize=tokenizer(language, stem=False).tokenize,

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -191,19 +190,3 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     for name, part in value.items():
         flat |= _flat(part, f"{prefix}.{name}" if prefix else name)
     return flat
-
-
-def check_writable(folder: Path) -> None:
-    """Raise an `OutputError` unless the folder is there or could be made."""
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    try:  # what may be written is only seen by writing
-        with TemporaryFile(dir=there):
-            return
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror}: {there})",
-            where=folder,
-            fix="name another with --out",
-        ) from error

@@ -6,8 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from spillover.audit import CELL, JUDGED, VERDICTS, Agreement
-from spillover.report.panel import Panel
-from spillover.report.tables import GAP
+from spillover.report.panel import GAP, Panel
 
 if TYPE_CHECKING:
     import pandas as pd

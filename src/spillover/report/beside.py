@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spillover.errors import StudyError, unknown
 from spillover.published import Published
 from spillover.report import tables
-from spillover.report.panel import Panel, levels
-from spillover.report.tables import GAP
+from spillover.report.panel import GAP, Panel, levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +59,9 @@ def beside(
     named = [*dict.fromkeys([*metrics, *theirs])]
     codes = [*dict.fromkeys([*languages, *published.languages])]
     run = _tables(
-        _only(evaluations, metrics),
+        evaluations,
         similarities,
-        _only(correlations, metrics),
+        correlations,
         codes,
         {task: metrics.get(task) or theirs[task] for task in named},
     )
@@ -118,10 +117,6 @@ def _tables(
         tables.similarity_panels(similarities, languages, list(metrics)),
         tables.correlation_panels(correlations, metrics),
     )
-
-
-def _only(frame: pd.DataFrame, tasks: Mapping[str, str]) -> pd.DataFrame:
-    return frame[frame["task"].isin(list(tasks))]
 
 
 def _renamed(frame: pd.DataFrame, rows: Mapping[str, str]) -> pd.DataFrame:

@@ -56,12 +56,12 @@ def _rows(drawn: Mapping[str, Sequence[Drawing]]) -> Iterator[list[Any]]:
     """For each figure that a run has the name, the drawing and the SVG of each run."""
     from markupsafe import Markup
 
-    from spillover.report.figures import svg
+    from spillover.report.figures.markup import inline
 
     rows: dict[str, list[Any]] = defaultdict(list)
     for number, (run, several) in enumerate(drawn.items(), start=1):
         for drawing in several:
             # Ids begin with the drawing's name, and must not be those of another run.
             own = replace(drawing, name=f"run{number}-{drawing.name}")
-            rows[drawing.name].append((run, drawing, Markup(svg(own))))  # noqa: S704
+            rows[drawing.name].append((run, drawing, Markup(inline(own))))  # noqa: S704
     yield from rows.values()

@@ -11,8 +11,7 @@ from spillover.analysis.answers import NO_ANSWER
 from spillover.analysis.findings import ALPHA, p_text
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
-from spillover.report.panel import Panel
-from spillover.report.tables import GAP
+from spillover.report.panel import GAP, Panel, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,10 +83,10 @@ def answer_panels(
     rows: Rows = defaultdict(dict)
     for task, metric in metrics.items():
         own = frame[frame["task"] == task]
-        headline = metric.removeprefix("accuracy_")
+        shown = metric.removeprefix("accuracy_")
         for (measure, reading, label), (name, form) in ANSWERS.items():
             part = own[own["measure"].eq(measure)]
-            part = part[part["reading"].eq(reading or headline)]
+            part = part[part["reading"].eq(reading or shown)]
             part = part[part["label"].eq(label) if label else part["label"].isna()]
             for tuning, found in (
                 ("before", part[part["tuned_on"].isna()]),
@@ -198,31 +197,24 @@ def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
     """The correlation over languages of all tasks and seeds together.
 
     Args:
-        pooled: one row a corpus, pooling, layer and statistic; may be empty.
+        pooled: one row a corpus, pooling and layer, of Spearman's; may be empty.
     """
-    if pooled.empty:
-        return []
-    frame = pooled[pooled["statistic"] == "spearman"]
     rows: Rows = {}
-    for row in _records(frame):
+    for row in _records(pooled):
         rows[row.corpus, row.pooling, str(row.layer)] = {
             "mean ρ": (row.value, f"{row.value:z.2f}"),
             "p": (row.p, p_text(row.p)),
             "smallest p": (row.p_min, p_text(row.p_min)),
-            "least": _or_gap(row.without_low),
-            "most": _or_gap(row.without_high),
+            "least": (row.without_low, number(row.without_low)),
+            "most": (row.without_high, number(row.without_high)),
             "languages": (row.n_languages, f"{row.n_languages}"),
         }
-    each = "; or ".join(frame["strata"].unique())
+    each = "; or ".join(pooled["strata"].unique())
     note = f"mean of {each}; p by permuting the languages in all of them at once, and "
     note += "the smallest that can come out; least and most: with one language less"
     names = ["corpus", "pooling", "layer"]
     columns = ["mean ρ", "p", "smallest p", "least", "most", "languages"]
     return _panel("Correlation, pooled", rows, names, columns, note)
-
-
-def _or_gap(value: float) -> Cell:
-    return value, GAP if math.isnan(value) else f"{value:z.2f}"
 
 
 def difference_cell(row: Any) -> str:

@@ -60,7 +60,7 @@ def examples(study: Study, folder: Path, room: int = BYTES) -> list[Group]:
 def _group(study: Study, task: Task, code: str, folder: Path) -> Group | None:
     """The items of a task and language; None where there are no predictions."""
     metric = study.metric(task)
-    columns = ["id", "prompt", "gold", "text", "strict", "choice", "calibrated", metric]
+    columns = ["id", "prompt", "gold", "text", study.headline, metric]
     seed = study.training_seeds[0]
     paths = [
         folder / file_of(study, task.name, code, tuned_on, seed)
@@ -93,7 +93,7 @@ def _rows(
         } | {
             state: {
                 "text": _short(row[f"text {state}"]),
-                "answer": task.answers.get(row.get(f"{reading} {state}", "")),
+                "answer": task.answers.get(row[f"{reading} {state}"]),
                 "score": round(row[f"{metric} {state}"], 3),
             }
             for state in ("before", "after")

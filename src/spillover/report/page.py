@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from spillover import published
@@ -59,7 +58,7 @@ def render(results: Results, drawings: Mapping[str, Sequence[Drawing]]) -> str:
         study=results.study,
         languages={code: language(code).name for code in results.study.languages},
         metrics=results.metrics,
-        answer=zip_longest(QUESTIONS, answer(results)),
+        answer=zip(QUESTIONS, answer(results), strict=True),
         claims=_claims(results.findings()),
         sections=sections,
         groups=groups,
@@ -123,7 +122,7 @@ def _sections(
     results: Results, drawings: Mapping[str, Sequence[Drawing]]
 ) -> list[dict[str, Any]]:
     """Figures, and the tables with their numbers, under each heading."""
-    from spillover.report.figures import svg
+    from spillover.report.figures.markup import inline
 
     scores, similarity, correlation = results.paper_panels()
     behind_scores, behind_correlations = results.evidence_panels()
@@ -136,7 +135,7 @@ def _sections(
         {
             "name": name,
             "heading": heading,
-            "figures": [(d, _safe(svg(d))) for d in drawings[name]],
+            "figures": [(d, _safe(inline(d))) for d in drawings[name]],
             "left_out": False,
             "tables": [(panel.heading, html(panel)) for panel in panels.get(name, ())],
         }

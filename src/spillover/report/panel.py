@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,9 @@ _LATEX_ESCAPES = str.maketrans(
         "\n": " ",
     }
 )
+
+GAP = "–"
+"""Stands where there is no number."""
 
 Fits = Callable[[list[int]], bool]
 """Whether columns at these places have room beside each other."""
@@ -79,6 +83,11 @@ class Panels(list[Panel]):
 
     def _repr_html_(self) -> str:
         return "\n".join(map(html, self))
+
+
+def number(value: float | None, form: str = "z.2f") -> str:
+    """A number as a cell, or a gap."""
+    return GAP if value is None or math.isnan(value) else f"{value:{form}}"
 
 
 def csv(panels: Sequence[Panel]) -> str:
@@ -224,8 +233,7 @@ def terminal(panel: Panel, width: int = 80) -> list[Table]:
 
     count = panel.cells.index.nlevels
     header, lines = _header(panel, "\n"), [_broken(panel, s) for s in _lines(panel)]
-    columns = [*zip(*lines, strict=True)] or [()] * len(header)
-    needed = [max(map(_longest, column), default=0) for column in columns]
+    needed = [max(map(_longest, column)) for column in zip(*lines, strict=True)]
     heads = [*map(_longest, header)]
     labels = [*map(max, heads[:count], needed[:count])]
     numbers = [

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spillover.analysis.between import OTHERS
 from spillover.languages import PIVOT
 from spillover.report.evidence import SURE, difference_cell
-from spillover.report.panel import Panel
-from spillover.report.tables import GAP
+from spillover.report.panel import GAP, Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,13 +46,7 @@ def verdict_panels(verdicts: Mapping[str, Sequence[Verdict]]) -> list[Panel]:
         run: {(each.finding, each.scope): each.decision for each in several}
         for run, several in verdicts.items()
     }
-    rows = [*dict.fromkeys(row for told in said.values() for row in told)]
-    if not rows:
-        return []
-    index = pd.MultiIndex.from_tuples(rows, names=["claim", "about"])
-    cells = pd.DataFrame(
-        {run: [told.get(row, GAP) for row in rows] for run, told in said.items()}, index
-    )
+    cells = pd.DataFrame(said).rename_axis(["claim", "about"]).fillna(GAP)
     note = "each run's own, over all of its items; its report has the rules and numbers"
     return [Panel("Verdicts", {}, cells, cells, note)]
 
@@ -157,10 +150,10 @@ def _wide(
     languages = sorted(frame["language"].unique(), key=lambda code: code == OTHERS)
     told = frame.assign(cell=[show(row) for row in frame.itertuples()])
     values, cells = (
-        told.pivot(index=rows, columns="language", values=[column])
-        .droplevel(0, axis=1)
-        .reindex(index=index[index.isin(pd.MultiIndex.from_frame(frame[rows]))])
-        .reindex(columns=languages)
+        told.pivot(index=rows, columns="language", values=column).reindex(
+            index=index[index.isin(pd.MultiIndex.from_frame(frame[rows]))],
+            columns=languages,
+        )
         for column in (value, "cell")
     )
     return Panel(title, {}, values, cells.fillna(GAP), note)

@@ -28,14 +28,13 @@ from spillover.data.task import OWN_PROMPT
 from spillover.errors import DataError
 from spillover.metrics import headline
 from spillover.report import panel as forms
-from spillover.report.panel import Panel, levels
+from spillover.report.panel import GAP, Panel, levels, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, Any]
 
-GAP = "–"
 INCOMPLETE = "†"
 
 
@@ -53,12 +52,11 @@ def score_panels(
         One panel a model, in order of appearance.
 
     Raises:
-        DataError: a column is missing, or two rows compete for a cell.
+        DataError: two rows compete for a cell.
     """
     import pandas as pd
 
-    needed = "model tuned_on task language metric value n n_expected"
-    frame = _of_the_tables(_checked("evaluations", evaluations, needed))
+    frame = _own_prompt(evaluations)
     before = frame["tuned_on"].isna()
     frame = frame.assign(tuning=before.map({True: "before", False: "after"}))
     frame = frame[before | (frame["tuned_on"] == frame["task"])]
@@ -99,14 +97,11 @@ def similarity_panels(
         One panel for each model, corpus and layer, in order of appearance.
 
     Raises:
-        DataError: a column is missing, or two rows compete for a cell.
+        DataError: two rows compete for a cell.
     """
     import pandas as pd
 
-    needed = (
-        "model tuned_on corpus source target pooling layer parallel random n n_expected"
-    )
-    frame = _of_the_tables(_checked("similarities", similarities, needed))
+    frame = _own_prompt(similarities)
     tuned_on = frame["tuned_on"].astype(object)
     frame = frame.assign(
         tuning=tuned_on.where(tuned_on.notna(), "before"),
@@ -150,14 +145,12 @@ def correlation_panels(
         One panel for each model (where told apart), layer and statistic.
 
     Raises:
-        DataError: a column is missing, or two rows compete for a cell.
+        DataError: two rows compete for a cell.
     """
     import pandas as pd
 
     measures = ["value", "p_t", "p_exact", "p_min", "n"]
-    needed = f"task metric corpus pooling layer statistic {' '.join(measures)}"
-    frame = _of_the_tables(_checked("correlations", correlations, needed))
-    frame = headline(frame, metrics)
+    frame = headline(_own_prompt(correlations), metrics)
     frame = _seeds_as_spread(frame)
     rows = pd.Index(list(metrics), name="task")
     panels = []
@@ -210,7 +203,7 @@ def write_tables(folder: Path, panels: Mapping[str, Sequence[Panel]]) -> None:
         writing.replace(path, text)
 
 
-def _of_the_tables(frame: pd.DataFrame) -> pd.DataFrame:
+def _own_prompt(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that the paper's tables are of, among those with other prompts."""
     for column, value in (("prompt", OWN_PROMPT), ("measure", "parallel")):
         if column in frame:
@@ -249,17 +242,6 @@ def _seeds_as_spread(frame: pd.DataFrame) -> pd.DataFrame:
     seeds = each["seed"].nunique().rename("seeds")
     whole = frame[frame["seed"].isna()]
     return whole.join(spread, on=keys).join(seeds, on=keys)
-
-
-def _checked(name: str, frame: pd.DataFrame, needed: str) -> pd.DataFrame:
-    missing = [column for column in needed.split() if column not in frame]
-    if missing:
-        raise DataError(
-            f"no column {', '.join(missing)}",
-            where=name,
-            expected=f"the columns {needed}",
-        )
-    return frame
 
 
 def _groups(
@@ -317,7 +299,8 @@ def _range(low: int, high: int) -> str:
 def _marked(row: Row, measure: str) -> str:
     """A number with two decimals, marked if it stands for fewer items than expected."""
     dagger = INCOMPLETE if row["n"] < row["n_expected"] else ""
-    return _rounded(row[measure], _spread(row, measure) + dagger)
+    shown = number(row[measure])
+    return shown if shown == GAP else shown + _spread(row, measure) + dagger
 
 
 def _spread(row: Row, measure: str) -> str:
@@ -326,13 +309,9 @@ def _spread(row: Row, measure: str) -> str:
     return "" if value is None or math.isnan(value) else f"±{value:.2f}"
 
 
-def _rounded(value: float | None, more: str = "") -> str:
-    return GAP if value is None or math.isnan(value) else f"{value:z.2f}{more}"
-
-
 def _correlation(row: Row, measure: str) -> str:
     """ρ (p by t) [exact p], as "0.97 (<0.01) [0.03]"."""
-    shown = _rounded(row[measure])
+    shown = number(row[measure])
     if shown == GAP:
         return GAP
     spread = _spread(row, measure)

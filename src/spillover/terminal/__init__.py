@@ -9,28 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from spillover.report.panel import Panel, terminal
-from spillover.terminal.console import WIDTH, Lines, err, out
-from spillover.terminal.live import Progress
+from spillover.terminal.console import WIDTH, Lines, out
 
 if TYPE_CHECKING:
     from spillover.analysis.verdict import Verdict
     from spillover.doctor import Check
     from spillover.lint.remark import Remark
-
-__all__ = [
-    "Progress",
-    "err",
-    "language_list",
-    "out",
-    "say",
-    "show_checks",
-    "show_findings",
-    "show_panels",
-    "show_plan",
-    "show_remarks",
-    "show_table",
-    "table",
-]
 
 
 def show_panels(panels: Sequence[Panel]) -> None:
@@ -60,7 +44,7 @@ def show_remarks(remarks: Sequence[Remark]) -> None:
         text = remark.message
         if remark.example is not None:
             text += f" First: {remark.example}"
-        lines.add_row(remark.level, remark.where, Text(text))
+        lines.add_row(remark.level, remark.where, text)
     show_table(lines)
     counts = [
         f"{sum(remark.level == level for remark in remarks)} {level}s"
@@ -89,9 +73,9 @@ def show_checks(checks: Sequence[Check]) -> None:
     }
     lines = table("", "what", "found")
     for check in checks:
-        lines.add_row(marks[check.state], check.name, Text(check.found))
+        lines.add_row(marks[check.state], check.name, check.found)
         if check.fix:
-            lines.add_row("", "", Text(f"→ {check.fix}"))
+            lines.add_row("", "", f"→ {check.fix}")
     show_table(lines)
     lacking = sum(check.state == "missing" for check in checks)
     say(

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
-from rich.text import Text
 
 WIDTH = 80
 """The most columns that are used, however wide the terminal is."""
@@ -34,12 +33,7 @@ class Lines(Table):
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """As rich does."""
-        shown: list[RenderableType | None] = []
-        for cell in cells:
-            if isinstance(cell, Text):
-                shown.append(Text(without_controls(cell.plain), cell.style))
-            else:
-                shown.append(without_controls(cell) if isinstance(cell, str) else cell)
+        shown = (without_controls(c) if isinstance(c, str) else c for c in cells)
         super().add_row(*shown, **options)
 
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from baselines import accuracy, bags, ngrams, overlap, tokens
 
-from spillover.data.mini import inference
+from spillover.data.mini import LANGUAGES, inference
 from spillover.data.mini.inference_frames import FRAMES, LABELS
 from spillover.data.mini.inference_grammar import Agreeing, conjoin, finish
 from spillover.data.mini.inference_words import Split, entries, read
-from spillover.data.mini.lexicon import LANGUAGES
 
 Item = dict[str, str]
 Features = Callable[[Item], Mapping[str, float]]

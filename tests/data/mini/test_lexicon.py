@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spillover.data.mini import lexicon
-from spillover.data.mini.lexicon import LANGUAGES, NAMES, Word
+from spillover.data.mini import LANGUAGES, lexicon
+from spillover.data.mini.lexicon import NAMES, Word
 
 
 def test_a_word_has_the_forms_that_it_names() -> None:

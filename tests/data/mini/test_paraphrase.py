@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from baselines import accuracy, bags, ngrams, overlap, tokens
 
-from spillover.data.mini import lexicon, paraphrase
-from spillover.data.mini.lexicon import LANGUAGES
+from spillover.data.mini import LANGUAGES, lexicon, paraphrase
 
 Item = dict[str, str]
 Features = Callable[[Item], Mapping[str, float]]

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from spillover.data.mini import inference, paraphrase, summary
+from spillover.data.mini import LANGUAGES, inference, paraphrase, summary
 from spillover.data.mini.inference_words import Split
-from spillover.data.mini.lexicon import LANGUAGES
 
 FOLDER = Path(__file__).parent
 # The train split is in English alone.

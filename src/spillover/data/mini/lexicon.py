@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-LANGUAGES = ("en", "fr", "de", "es", "zh", "ja")
+from spillover.data.mini import LANGUAGES
+
 NAMES = "names"
 Forms = dict[str, str]
 

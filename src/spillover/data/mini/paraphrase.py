@@ -29,8 +29,8 @@ from functools import cache
 from itertools import permutations
 from random import Random
 
-from spillover.data.mini import lexicon
-from spillover.data.mini.lexicon import LANGUAGES, Word, read
+from spillover.data.mini import LANGUAGES, lexicon
+from spillover.data.mini.lexicon import Word, read
 from spillover.data.template import fields, fill
 
 SEED = 2024

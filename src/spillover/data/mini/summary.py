@@ -33,7 +33,8 @@ from random import Random
 from typing import Any
 
 from spillover.data import template
-from spillover.data.mini.lexicon import LANGUAGES, read
+from spillover.data.mini import LANGUAGES
+from spillover.data.mini.lexicon import read
 
 SEED = 3
 TEST_PER_FRAME = 2

@@ -57,7 +57,7 @@ def drawings(results: Results) -> dict[str, list[Drawing]]:
     Returns:
         What they are about -> the figures; an empty list where there is nothing to
         draw. In this order: `scores`, one a task; `similarity`, one a corpus and
-        pooling; `layers`, three of each, where all layers were looked at;
+        pooling; `layers`, four of each, where all layers were looked at;
         `correlation`, one a task; `confusions`, one a classification task.
     """
     from spillover.report.figures import (
@@ -77,19 +77,6 @@ def drawings(results: Results) -> dict[str, list[Drawing]]:
             "correlation": correlation.draw(results),
             "confusions": confusions.draw(results),
         }
-
-
-def svg(drawing: Drawing) -> str:
-    """The `<svg>` element that stands in an HTML page.
-
-    It has a title and a description for screen readers, its text is text, and its ids
-    begin with the drawing's name. Colours are CSS variables with a fallback: --ink,
-    --muted, --grid, --paper, --before, --after, --parallel, --random. It has no `style`
-    attribute or element, which a page's content security policy may forbid.
-    """
-    from spillover.report.figures import markup
-
-    return markup.inline(drawing)
 
 
 def write_drawings(folder: Path, each: Mapping[str, Sequence[Drawing]]) -> None:

@@ -11,6 +11,9 @@ Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
+NEAR = 0.11
+"""So far off a label needs no line to its point."""
+
 _ANGLES = np.radians([-45, 45, 0, 180, -135, 135, -90, 90, -20, 20, -160, 160])
 _RADII = np.concatenate([[0.06], np.arange(0.1, 2.0, 0.05)])
 
@@ -37,8 +40,8 @@ def around(
     points: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
     bounds: Box,
-    lines: Sequence[Box] = (),
-    mark: float = 0.05,
+    lines: Sequence[Box],
+    mark: float,
 ) -> list[tuple[float, float]]:
     """A place for each point's label, beside it or, where that is taken, further off.
 
@@ -89,7 +92,6 @@ def leader_to(
     point: tuple[float, float],
     middle: tuple[float, float],
     size: tuple[float, float],
-    near: float = 0.11,
 ) -> tuple[float, float] | None:
     """Where a line from a point to the middle of its label meets the label's edge.
 
@@ -97,7 +99,7 @@ def leader_to(
     """
     step = np.subtract(middle, point)
     beyond = np.abs(step) - np.divide(size, 2)
-    if beyond.max() <= near:
+    if beyond.max() <= NEAR:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.nanmax(beyond / np.abs(step))
@@ -107,8 +109,6 @@ def leader_to(
 
 def _overlaps(boxes: Floats, others: Sequence[Box]) -> Floats:
     """How many of the others each box overlaps."""
-    if not others:
-        return np.zeros(len(boxes))
     there = np.array(others)
     begins = boxes[:, None, :2] < there[None, :, 2:]
     ends = boxes[:, None, 2:] > there[None, :, :2]

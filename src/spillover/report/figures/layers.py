@@ -9,7 +9,6 @@ import numpy as np
 from spillover.languages import language
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.labels import spread
-from spillover.report.figures.similarity import states
 from spillover.report.figures.style import GRID, INK, MUTED, PARALLEL, RANDOM
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class _Curves:
         self.colour, self.label = MEASURES[measure]
         self.tables = {
             label: rows.groupby(["layer", "target"])[measure].mean().unstack()
-            for label, rows in states(results, frame)
+            for label, rows in style.states(frame, results.metrics)
         }
         there = {*frame["target"]}
         self.codes = [code for code in results.study.languages if code in there]

@@ -39,7 +39,13 @@ _LONG = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
 
 
 def inline(of: Drawing) -> str:
-    """The element that stands in a page, its colours as CSS variables."""
+    """The `<svg>` element that stands in an HTML page.
+
+    It has a title and a description for screen readers, its text is text, and its ids
+    begin with the drawing's name. Colours are CSS variables with a fallback: --ink,
+    --muted, --grid, --paper, --before, --after, --parallel, --random. It has no `style`
+    attribute or element, which a page's content security policy may forbid.
+    """
     root = deepcopy(of.element)
     for element in root.iter():
         for name in ("fill", "stroke"):

@@ -11,7 +11,7 @@ from spillover.metrics import SAME_LENGTH, is_rouge
 from spillover.report import tables
 from spillover.report.figures import Drawing, style
 from spillover.report.figures.style import GRID, INK, MUTED, STATES
-from spillover.report.panel import Panel
+from spillover.report.panel import GAP, Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +47,8 @@ class _Chart:
 
     def __init__(self, results: Results, task: str, panel: Panel) -> None:
         self.task, self.metric = task, results.metrics[task]
-        self.values = _by_state(panel.values.loc[task])
-        self.cells: dict[str, dict[str, str]] = _by_state(panel.cells.loc[task])
+        both: Any = panel.values.loc[task], panel.cells.loc[task]
+        self.values, self.cells = (table.to_dict("index") for table in both)
         self.languages = list(results.study.languages)
         told = results.evaluations
         told = told[(told["task"] == task) & (told["metric"] == self.metric)]
@@ -183,14 +183,9 @@ class _Chart:
         cells = [cell for row in self.cells.values() for cell in row.values()]
         if any(cell.endswith(tables.INCOMPLETE) for cell in cells):
             parts.append(f"{tables.INCOMPLETE}: over fewer items than expected.")
-        if tables.GAP in cells:
-            parts.append(f"{tables.GAP}: not measured.")
+        if GAP in cells:
+            parts.append(f"{GAP}: not measured.")
         return " ".join(parts)
-
-
-def _by_state(table: Any) -> dict[str, Any]:
-    """State -> language -> what stands there."""
-    return {str(state): dict(row) for state, row in table.iterrows()}
 
 
 def _baselines(results: Results, task: str) -> dict[str, dict[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,16 +41,6 @@ def draw(results: Results) -> list[Drawing]:
     ]
 
 
-def states(results: Results, frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The rows before tuning, and those after it on each task, where there are any."""
-    for label, rows in (
-        ("before tuning", frame[frame["tuned_on"].isna()]),
-        *((f"tuned on {t}", frame[frame["tuned_on"] == t]) for t in results.metrics),
-    ):
-        if len(rows):
-            yield label, rows
-
-
 class _Ridges:
     """A row a language, a column a state: parallel pairs upwards, random downwards."""
 
@@ -71,11 +60,11 @@ class _Ridges:
         self.codes = [code for code in results.study.languages if code in there]
         self.counts = {
             label: dict(iter(rows.groupby("target")))
-            for label, rows in states(results, counts)
+            for label, rows in style.states(counts, results.metrics)
         }
         self.means = {
             label: rows.groupby("target")[[*PAIRS]].mean().to_dict("index")
-            for label, rows in states(results, means)
+            for label, rows in style.states(means, results.metrics)
         }
         self.range = _range(counts, means)
         self.beyond = _beyond(counts, *self.range)

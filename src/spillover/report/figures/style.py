@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib import font_manager
@@ -25,6 +25,9 @@ from matplotlib.ticker import MaxNLocator
 
 from spillover.languages import language
 from spillover.report.figures import Drawing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDTH = 6.5
 """Inches: the text of a page."""
@@ -245,21 +248,19 @@ class Scale:
     end: float
 
     @classmethod
-    def around(
-        cls, values: Iterable[float], start: float, end: float, margin: float = 0.04
-    ) -> Scale:
+    def around(cls, values: Iterable[float], start: float, end: float) -> Scale:
         """A scale that holds these values, of which some may be missing."""
         found = np.array([*values], dtype=float)
         found = found[np.isfinite(found)]
         low, high = (found.min(), found.max()) if found.size else (0.0, 1.0)
-        more = (high - low) * margin or 0.05
+        more = (high - low) * 0.04 or 0.05
         return cls(float(low - more), float(high + more), start, end)
 
     def __call__(self, value: float) -> float:  # noqa: D102
         share = (value - self.low) / (self.high - self.low)
         return float(self.start + share * (self.end - self.start))
 
-    def ticks(self, most: int = 5) -> dict[float, str]:
+    def ticks(self, most: int) -> dict[float, str]:
         """Round values on the scale, with their labels."""
         locator = MaxNLocator(most, steps=[1, 2, 5, 10])
         values = locator.tick_values(self.low, self.high)
@@ -274,7 +275,7 @@ class Scale:
 
 
 def x_axis(
-    sheet: Axes, scale: Scale, top: float, bottom: float, label: str = "", most: int = 5
+    sheet: Axes, scale: Scale, top: float, bottom: float, label: str, most: int = 5
 ) -> None:
     """Light lines from top to bottom, their values below, and what they are.
 
@@ -331,3 +332,15 @@ def metric_label(metric: str) -> str:
     """A metric in words, as `accuracy (strict)`."""
     name, _, reading = metric.partition("_")
     return METRICS.get(metric, f"{name} ({reading})" if reading else name)
+
+
+def states(
+    frame: pd.DataFrame, tasks: Iterable[str]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows before tuning, and those after it on each task, where there are any."""
+    for label, rows in (
+        ("before tuning", frame[frame["tuned_on"].isna()]),
+        *((f"tuned on {t}", frame[frame["tuned_on"] == t]) for t in tasks),
+    ):
+        if len(rows):
+            yield label, rows
