@@ -63,7 +63,8 @@ def audit(published: Published) -> pd.DataFrame:
     missing. The columns:
 
     - paper, task, corpus, pooling: the cell
-    - n, value, p: languages, Spearman's ρ and p as published, with so many decimals
+    - decimals, n, value, p: languages, Spearman's ρ and p as published, and with how
+      many decimals
     - spearman, p_t, p_exact: recomputed from the tables as printed
     - pearson, p_pearson: the same for Pearson's r
     - spearman_low, spearman_high, p_t_low, …, pearson_low, pearson_high: the least and

@@ -118,7 +118,12 @@ def test_an_export_tells_how_to_run_it(
     answer = json.loads(told[1])
     assert answer["tasks"] == ["tiny_opinions", "tiny_titles"]
     assert answer["command"] == out.strip().replace("\\\n  ", "")
-    options += ["--set", "evaluate.scoring=pmi"]
-    code, _, err = spillover("export", "lm-eval", tiny_study.yaml, *options)
+    odd = [*options, "--set", "evaluate.scoring=pmi"]
+    code, _, err = spillover("export", "lm-eval", tiny_study.yaml, *odd)
     assert code == 2
     assert "the study says scoring: pmi" in err
+    odd = ["--out", tmp_path / "none", "--set", "model=./a,b"]
+    code, _, err = spillover("export", "lm-eval", tiny_study.yaml, *odd)
+    assert code == 2
+    assert "lm-eval cannot be told 'a,b'" in err
+    assert not (tmp_path / "none").exists()

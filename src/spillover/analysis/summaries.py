@@ -251,7 +251,7 @@ _DTYPES = {
 def _measures(
     text: str, reference: str, document: str, language: str, tokenize: Tokenize
 ) -> dict[str, Any]:
-    """One row of `per_item`, without the language."""
+    """One row of `per_item`, without the id and the language of each text."""
     source = tokenize(document)
     ours = _of_text(text, tokenize(text), document, source, language)
     theirs = _of_text(reference, tokenize(reference), document, source, language)

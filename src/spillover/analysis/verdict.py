@@ -19,7 +19,7 @@ class Evidence:
     """A study's tidy results.
 
     Attributes:
-        evaluations: as `spillover.pipeline.collect` describes, as are the next five.
+        evaluations: as `spillover.pipeline` describes, as are the next five.
         comparisons: after against before.
         similarities: of every state of the model.
         correlations: with similarity before tuning.

@@ -42,8 +42,8 @@ def lm_eval(
     check_writable(folder)
     from spillover.exchange.lm_eval import export as write
 
-    groups = write(chosen, folder, data_root)
     arguments = shlex.quote(f"{_arguments(chosen.model)},dtype=float32")
+    groups = write(chosen, folder, data_root)
     start = f"lm_eval --model hf --model_args {arguments}"
     rest = f"--include_path {shlex.quote(str(folder))} --tasks {','.join(groups)}"
     say(f"{start} \\\n  {rest}")
