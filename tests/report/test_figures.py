@@ -51,9 +51,19 @@ STUDIES: dict[str, dict[str, Any]] = {
         "poolings": ["mean"],
         "layers": 2,
     },
-    "two languages": {"languages": 2},
-    "three seeds": {"seeds": [1, 2, 3], "generated": ["titles"], "corpora": ["x"]},
-    "odd words": {"languages": 4, "words": ODD, "corpora": ["平行"]},
+    "two languages": {"languages": 2, "poolings": ["mean"]},
+    "three seeds": {
+        "seeds": [1, 2, 3],
+        "generated": ["titles"],
+        "corpora": ["x"],
+        "poolings": ["mean"],
+    },
+    "odd words": {
+        "languages": 4,
+        "words": ODD,
+        "corpora": ["平行"],
+        "poolings": ["last"],
+    },
     "odd tasks": {
         "tasks": [
             "言い換え",
