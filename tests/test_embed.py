@@ -45,8 +45,8 @@ def brute_force(
         for layer in layers:
             states = out.hidden_states[layer][0]
             kept = states[int(skip) :]
-            weights = torch.arange(1, len(kept) + 1).unsqueeze(1)
-            weighted = (kept * weights).sum(0) / weights.sum()
+            weights = torch.arange(1, len(states) + 1).unsqueeze(1)
+            weighted = (states * weights).sum(0) / weights.sum()
             found.setdefault(("mean", layer), []).append(kept.mean(0).numpy())
             found.setdefault(("weighted", layer), []).append(weighted.numpy())
             found.setdefault(("last", layer), []).append(states[-1].numpy())

@@ -31,8 +31,8 @@ def embed(
 ) -> Vectors:
     """The vectors of sentences, for every pooling and layer of the settings.
 
-    A sentence stands alone, without a prompt. BOS comes first where the tokenizer
-    adds it and is left out of the mean unless `special_tokens`. Each layer is pooled
+    A sentence stands alone, without a prompt. BOS comes first where the tokenizer adds
+    it, and is left out of the plain mean unless `special_tokens`. Each layer is pooled
     inside the forward pass, in fp32, so that no token's vector is kept: memory beyond
     the model's is that of the result, one vector a sentence, pooling and layer.
 
@@ -95,7 +95,8 @@ class _Pooler:
     ) -> dict[tuple[Pooling, int], Tensor]:
         """Pooled vectors, (n, hidden size) fp32, by pooling and layer."""
         # Positions count from each row's first token, whatever the side of padding.
-        kept = batch["attention_mask"].bool() & (batch["position_ids"] >= skip)
+        whole = batch["attention_mask"].bool()
+        kept = whole & (batch["position_ids"] >= skip)
         last = kept.int() * torch.arange(1, kept.shape[1] + 1, device=kept.device)
         end = last.argmax(1)
         found: dict[tuple[Pooling, int], Tensor] = {}
@@ -113,10 +114,11 @@ class _Pooler:
                     rows = torch.arange(len(end), device=end.device)
                     vectors = states[rows, end].float()
                 else:
-                    weights = kept if pooling == "mean" else kept.cumsum(1) * kept
+                    used = kept if pooling == "mean" else whole
+                    weights = used if pooling == "mean" else used.cumsum(1) * used
                     weights = weights.unsqueeze(-1)
                     # Padding is masked, not multiplied by 0: it may hold no number.
-                    clean = states.float().masked_fill(~kept.unsqueeze(-1), 0)
+                    clean = states.float().masked_fill(~used.unsqueeze(-1), 0)
                     vectors = (clean * weights).sum(1) / weights.sum(1)
                 for layer in self.wanted[index]:
                     found[pooling, layer] = vectors

@@ -177,12 +177,12 @@ class EmbedSettings(Settings):
 
     Attributes:
         poolings: the mean over the sentence's tokens, its last token, or the mean
-            weighted by position, 1 to n (Muennighoff 2022; with `special_tokens`
-            MEXA's).
+            weighted by position, 1 to n (Muennighoff 2022), which counts BOS as
+            MEXA's does.
         layers: 0 is the embeddings, 1 what the first layer makes of them, -1 what the
             last one does (after the final norm); or `all`, counted from 0. So does
             transformers number hidden states, but for Mamba and its like.
-        special_tokens: count BOS in both means, where the tokenizer adds it.
+        special_tokens: count BOS in the plain mean, too, where the tokenizer adds it.
         batch_tokens: padded tokens at once.
     """
 

@@ -279,9 +279,8 @@ def distributions(found: Outcomes) -> pd.DataFrame:
 def mexa(found: Outcomes) -> pd.DataFrame:
     """MEXA over the layers that were looked at, by mean and by maximum.
 
-    Kargaran et al. (2024) take all layers, the last token or the mean weighted by
-    position, BOS included where the tokenizer adds it: `embed: {layers: all,
-    poolings: [last, weighted], special_tokens: true}`.
+    Kargaran et al. (2024) take all layers, and the last token or the mean weighted by
+    position: `embed: {layers: all, poolings: [last, weighted]}`.
     """
     rows = []
     for step, measured in found.compared.items():
