@@ -99,6 +99,7 @@ class _Pooler:
         kept = whole & (batch["position_ids"] >= skip)
         last = kept.int() * torch.arange(1, kept.shape[1] + 1, device=kept.device)
         end = last.argmax(1)
+        ranks = whole * (batch["position_ids"] + 1)
         found: dict[tuple[Pooling, int], Tensor] = {}
 
         def pool(index: int, states: Tensor) -> None:
@@ -114,11 +115,10 @@ class _Pooler:
                     rows = torch.arange(len(end), device=end.device)
                     vectors = states[rows, end].float()
                 else:
-                    used = kept if pooling == "mean" else whole
-                    weights = used if pooling == "mean" else used.cumsum(1) * used
+                    weights = kept if pooling == "mean" else ranks
                     weights = weights.unsqueeze(-1)
                     # Padding is masked, not multiplied by 0: it may hold no number.
-                    clean = states.float().masked_fill(~used.unsqueeze(-1), 0)
+                    clean = states.float().masked_fill(weights == 0, 0)
                     vectors = (clean * weights).sum(1) / weights.sum(1)
                 for layer in self.wanted[index]:
                     found[pooling, layer] = vectors
