@@ -202,7 +202,7 @@ def test_constant_answers_of_all_languages_are_one_family_in_each_seed():
 
 
 @pytest.mark.parametrize(
-    ("n", "k", "bias", "times"), [(60, 3, 0, 30), (60, 3, 1, 50), (300, 2, 1, 50)]
+    ("n", "k", "bias", "times"), [(60, 3, 0, 40), (60, 3, 1, 80), (300, 2, 1, 80)]
 )
 def test_answers_by_chance_are_seldom_called_worse_than_a_constant(
     n, k, bias, times, monkeypatch
