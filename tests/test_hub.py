@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -24,6 +21,7 @@ from huggingface_hub import HfApi, ModelCard, constants
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from spillover import cli
 from spillover.adapters import attach
 from spillover.cli.hub import push as command
 from spillover.errors import ModelError, OutputError, StudyError
@@ -352,19 +350,21 @@ def test_an_adapter_on_an_adapter_is_refused(tiny_done: Done) -> None:
         choose(replace(results, study=study), "opinions")
 
 
-def test_the_command(hub: FakeHub, tiny_done: Done, tmp_path: Path) -> None:
-    """In a process of its own, as the Hub's client reads HF_ENDPOINT at its import."""
-    what = ("push", tiny_done[1].folder, REPO, "--task", "opinions", "--private")
-    told = {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": hub.token, "HF_HUB_OFFLINE": "0"}
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "spillover.cli", *map(str, what)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | told | {"HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1"},
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"{REPO}: 4 files of " in done.stdout
+def test_the_command(
+    hub: FakeHub,
+    tiny_done: Done,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    run = tiny_done[1].folder
+    line = "spillover", "push", str(run), REPO, "--task", "opinions", "--private"
+    monkeypatch.setattr("sys.argv", [*line])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert f"{REPO}: 4 files of " in capsys.readouterr().out
     assert hub.private == {REPO: True}
     assert hub.files[REPO, "main"].keys() == FILES
 

@@ -61,53 +61,62 @@ def test_another_name_is_an_attribute_error() -> None:
         _ = spillover.transfer
 
 
-HEAVY = ("torch", "transformers", "peft", "datasets", "pandas", "scipy", "matplotlib")
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "import spillover; dir(spillover)",
-        "from spillover import Study, Task, read_study; read_study('paper')",
-        "import sys; sys.argv = ['spillover', '--help']\n"
-        "from spillover.cli import main\n"
-        "try: main()\n"
-        "except SystemExit as exit: assert exit.code == 0",
-    ],
-    ids=["import", "read_study", "--help"],
-)
-def test_a_light_import_stays_light(script: str) -> None:
-    check = f"\nimport sys; print('loaded', sorted(set(sys.modules) & set({HEAVY})))"
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-c", script + check],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.endswith("loaded []\n"), done.stdout + done.stderr
-
-
 STAGES = """
 import sys
 from pathlib import Path
-from spillover import cli, doctor, results
-results.read_results(Path(sys.argv[1]))._repr_html_()
-assert sys.modules.keys().isdisjoint({"torch", "transformers", "datasets"}), "a run"
+
+
+def none_of(*names):
+    loaded = sys.modules.keys() & set(names)
+    assert not loaded, loaded
+
+
+def command(*line):
+    sys.argv[1:] = line
+    try:
+        cli.main()
+    except SystemExit as ended:
+        assert not ended.code
+
+
+run, *line = sys.argv[1:]
+TORCH = "torch", "transformers", "peft", "datasets"
+HEAVY = *TORCH, "pandas", "scipy", "matplotlib"
+
+import spillover
+dir(spillover)
+from spillover import identify
+none_of(*HEAVY, "numpy", "py3langid", "hanzidentifier")
+from spillover.data import registry
+none_of(*HEAVY, "conllu", "spillover.data.xnli", "spillover.data.mini")
+spillover.read_study("paper")
+from spillover import cli
+command("--help")
+none_of(*HEAVY)
+import spillover.report.figures
+none_of(*TORCH, "matplotlib")
+from spillover.report.figures import markup, scores
+none_of(*TORCH, "matplotlib.pyplot")
+from spillover.analysis import answers, summaries
+from spillover import audit, published
+from spillover.report import beside
+beside.Published
+published.load("xie2024")
+from spillover import results
+results.read_results(Path(run))._repr_html_()
+none_of("torch", "transformers", "datasets")
+from spillover import doctor
 doctor.examine()
-assert sys.modules.keys().isdisjoint({"transformers", "peft", "datasets"}), "doctor"
-sys.argv[1:] = sys.argv[2:]
-try:
-    cli.main()
-except SystemExit as ended:
-    assert not ended.code
-assert sys.modules.keys().isdisjoint({"transformers", "peft"}), "a dry run"
+none_of("transformers", "peft", "datasets")
+command(*line)
+none_of("transformers", "peft")
 """
 
 
-def test_what_needs_no_model_loads_no_package_that_only_a_model_needs(
+def test_nothing_is_loaded_before_it_is_needed(
     tiny_done: tuple[TinyStudy, Results], tmp_path: Path
 ) -> None:
-    """A run is shown; all is examined; and a dry run has all at hand, nothing done."""
+    """In one process, from what loads least to a dry run with all at hand."""
     tiny, results = tiny_done
     dry = "run", tiny.yaml, "--data-root", tiny.data, "--device", "cpu", "--dry-run"
     done = subprocess.run(  # noqa: S603 - our own script

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import subprocess
-import sys
 from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
@@ -310,13 +308,3 @@ def test_figures_of_an_earlier_run_are_removed(
         *(f"{several[0].name}.{kind}" for kind in ("svg", "pdf")),
         *("mine.svg", "scores-notes.txt"),
     }
-
-
-def test_the_package_is_light_until_something_is_drawn() -> None:
-    script = (
-        "import sys, spillover.report.figures\n"
-        "assert 'matplotlib' not in sys.modules\n"
-        "from spillover.report.figures import scores, markup\n"
-        "assert 'matplotlib.pyplot' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603
