@@ -17,7 +17,7 @@ HEAD = """\
 # Every command
 
 `--help` after each says the same on a terminal. Each takes `--quiet`, which leaves what
-went wrong, and those that find something `--json` ([The terminal](terminal.md)).
+went wrong, and `--json` ([The terminal](terminal.md)).
 The keys that `--set` takes are in [Every key of a study](study-keys.md).
 """
 

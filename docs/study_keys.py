@@ -71,9 +71,11 @@ HEAD = """\
 
 A study is a YAML file. An unknown key is an error that names the nearest known one, and
 all errors of a study are reported together, before anything runs. Any key can be set on
-the command line too, with dots into what is nested and numbers into lists:
+the command line too, with dots into what is nested, numbers into lists, and the value
+as YAML. What is not there to go into is given whole:
 
     spillover run quickstart --set tune.epochs=2 --set tasks.0.test_rows=20
+    spillover run quickstart --set 'model={hub: user/name, revision: COMMIT}'
 
 Defaults are those of Xie et al. (2024) where the paper gives them;
 [The paper](paper.md) says which are not. Where a text says None, leave the key out.

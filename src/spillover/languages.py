@@ -25,9 +25,9 @@ class Language:
         code: as studies and tables write it.
         name: in English.
         script: ISO 15924 code.
-        segmentation: what cuts its text for ROUGE: the `space`s; where words are
-            written without them a segmenter, named by its package; or, where there is
-            none, the bounds of `cluster`s, letters with what is written around them.
+        segmentation: what cuts its text for ROUGE: `space`; where words are written
+            without spaces a segmenter, named by its package; or, where there is none,
+            the bounds of a `cluster`, a letter with what is written around it.
         stemmer: what stems its words for ROUGE: a Snowball algorithm, or `hindi`
             (Ramanathan and Rao 2003).
     """

@@ -148,8 +148,9 @@ Scoring = Literal["first", "whole", "normalised", "pmi"]
 class EvaluateSettings(Settings):
     """How answers are read off a model.
 
-    With top_k = 1, as in the paper, temperature and top_p change nothing: the one
-    candidate is always taken. So sampling is off, and beams are plain beam search.
+    The paper's top_k = 1 is greedy decoding of a single token. Of its four beams it is
+    read as plain beam search: transformers ignores temperature, top_p and top_k where
+    nothing asks it to sample.
 
     Attributes:
         scoring: of the answers that a classification chooses from: the log probability

@@ -57,7 +57,7 @@ def partial_correlation(
 ) -> Partial:
     """Spearman's ρ between scores and similarities, given a control.
 
-    The partial correlation of the ranks (Kendall 1942 for the formula):
+    The partial correlation of the ranks, by the ordinary formula:
     (r_xy - r_xz·r_yz) / √((1 - r_xz²)(1 - r_yz²)). It has no p here: ranks leave some
     of the control behind, so that its t test rejects a true null too often.
 

@@ -34,9 +34,9 @@ class Correlation:
     Attributes:
         statistic: which coefficient `value` is.
         value: the coefficient, in [-1, 1]; None where it does not exist (see `reason`).
-        p_t: two-sided p of Student's t approximation with n - 2 degrees of freedom, as
-            in the paper. At |ρ| = 1 it is 0 (up to rounding in ρ), however small n is.
-            None for Kendall's τ, which has none.
+        p_t: two-sided p of Student's t approximation with n - 2 degrees of freedom,
+            which most of the paper's are. At |ρ| = 1 it is 0 (up to rounding in ρ),
+            however small n is. None for Kendall's τ, which has none.
         p_exact: two-sided p of the permutation test: the share of all n! orders whose
             coefficient is at least as far from 0; above 9 languages of 20,000 orders.
         p_error: standard error of `p_exact` from sampling orders; 0 where, and only
