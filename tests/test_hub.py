@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 import torch
 from huggingface_hub import HfApi, ModelCard, constants
@@ -22,6 +23,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from spillover import cli
+from spillover import hub as hub_module
 from spillover.adapters import attach
 from spillover.cli.hub import push as command
 from spillover.errors import ModelError, OutputError, StudyError
@@ -306,6 +308,21 @@ def test_which_adapter_must_be_clear(tiny_done: Done) -> None:
     study = results.study.model_copy(update={"seeds": (1, 2)})
     with pytest.raises(StudyError, match="2 seeds; say which with --seed: 1, 2"):
         choose(replace(results, study=study), "opinions")
+
+
+def test_the_card_of_one_seed_is_of_no_other(tiny_done: Done) -> None:
+    results = tiny_done[1]
+    study = results.study.model_copy(update={"seeds": (1, 2)})
+    names = ("evaluations", "comparisons", "similarities", "correlations")
+    names += ("diagnostics", "confusions")
+    frames = {}
+    for name in names:
+        frame = getattr(results, name)
+        other = frame[frame["seed"].notna()].assign(seed=2)
+        frames[name] = pd.concat([frame, other], ignore_index=True)
+    alone = hub_module._alone(replace(results, study=study, **frames), "opinions", 1)
+    for name in names:
+        assert set(getattr(alone, name)["seed"].dropna()) == {1}, name
 
 
 def test_an_adapter_that_is_not_there_or_damaged(

@@ -102,6 +102,7 @@ def _alone(results: Results, task: str, seed: int) -> Results:
         similarities=kept(results.similarities),
         correlations=kept(results.correlations),
         diagnostics=kept(results.diagnostics),
+        confusions=kept(results.confusions),
         metrics={task: results.metrics[task]},
         kinds={task: results.kinds[task]},
     )

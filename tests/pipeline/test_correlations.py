@@ -183,6 +183,44 @@ def test_languages_with_the_same_total_over_seeds_tie(found: Outcomes) -> None:
     assert (np.isclose(sizes, 0) | np.isclose(sizes, 0.75**0.5)).all()
 
 
+def test_the_mean_over_seeds_is_as_unsure_as_trainings_differ() -> None:
+    """Simulated: the interval of ρ of a mean covers that of the expected scores."""
+    codes = ["en", *(f"l{n}" for n in range(11))]
+    expected = np.linspace(0.60, 0.75, len(codes))
+    similar, rng = np.linspace(0, 1, len(codes) - 1), np.random.default_rng(4)
+    covered = np.zeros(2)
+    for _ in range(20):
+        parts = []
+        for seed in (1, 2, 3):
+            of_all = rng.normal(0, 0.2)  # moves no language past another
+            scores = expected + of_all + rng.normal(0, 0.04, len(codes))
+            noise = rng.normal(0, 0.005, (len(codes), DRAWS))
+            parts.append(
+                correlations.Scored(
+                    "opinions",
+                    seed,
+                    "accuracy_choice",
+                    dict(zip(codes, scores, strict=True)),
+                    dict(zip(codes, scores[:, np.newaxis] + noise, strict=True)),
+                    300,
+                )
+            )
+        mean = correlations._with_means(parts)[-1]
+        assert mean.seed is None
+        assert np.std(mean.draws["l3"]) == pytest.approx(0.04 / 3**0.5, rel=0.6)
+        of_items = np.mean([[part.draws[c] for c in codes] for part in parts], axis=0)
+        for kind, draws in enumerate((np.array([*mean.draws.values()]), of_items)):
+            found = correlation_interval(
+                np.array([*mean.scores.values()][1:]),
+                similar,
+                draws[1:].T,
+                similar + rng.normal(0, 0.01, (DRAWS, len(similar))),
+            )
+            covered[kind] += found.interval[1] > 1 - 1e-9
+    assert covered[0] >= 18
+    assert covered[1] <= 14  # what items alone would say
+
+
 def test_gaps_of_equal_vectors_rank_nothing(found: Outcomes) -> None:
     """Parallel less random is then rounding alone, and as large as any other gap."""
     noise = {"de": 1e-16, "fr": 0.0, "es": -2e-16}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 
 import numpy as np
@@ -380,6 +381,16 @@ def test_correlations_of_several_seeds_are_of_the_mean_score():
         "± standard deviation over 2 seeds of their own ρ; ρ is of the mean score"
     )
     assert "over 2 seeds" in panel.note
+
+
+def test_a_spread_is_over_the_seeds_that_have_a_correlation():
+    each = [
+        correlations(seed=seed, measure="parallel", value=value)
+        for seed, value in ((1, 0.8), (2, 1.0), (3, math.nan))
+    ]
+    frame = pd.concat([*each, correlations(seed=pd.NA, measure="parallel")])
+    (panel,) = correlation_panels(frame.astype({"seed": "Int64"}), METRICS)
+    assert "± standard deviation over 2 seeds" in panel.note
 
 
 def test_tables_are_of_the_own_prompt_and_of_the_parallel_cosine():

@@ -148,8 +148,9 @@ def correlate_places(
         missing = _missing(list(languages), list(mapping))
         if missing:
             raise DataError(f"different languages: {missing}", where=f"place {place}")
-    x = _values("scores", scores, languages)
-    rows = [_values("similarities", mapping, languages) for mapping in similarities]
+    order = sorted(languages)  # or sampled orders would depend on how they are listed
+    x = _values("scores", scores, order)
+    rows = [_values("similarities", mapping, order) for mapping in similarities]
     reasons = [_reason_for_gap(x, y) for y in rows]
     whole = [y for y, reason in zip(rows, reasons, strict=True) if reason is None]
     tested = iter(_tested(x, np.array(whole), statistic, languages) if whole else ())
@@ -202,9 +203,7 @@ def _missing(scores: list[str], similarities: list[str]) -> str:
     return ", ".join(f"no {', '.join(n)} in the {side}" for side, n in gaps if n)
 
 
-def _values(
-    name: str, values: Mapping[str, float], languages: tuple[str, ...]
-) -> Floats:
+def _values(name: str, values: Mapping[str, float], languages: Sequence[str]) -> Floats:
     found = settled(values)
     numbers = np.array([found[name] for name in languages])
     for language, number in zip(languages, numbers, strict=True):

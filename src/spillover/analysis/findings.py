@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spillover.analysis.uncertainty import holm, wilson
+from spillover.analysis.permutation import SAMPLE, sampling_error
+from spillover.analysis.uncertainty import holm
 from spillover.analysis.verdict import Claim, Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
@@ -68,8 +69,9 @@ def _rises(evidence: Evidence, claim: Claim, task: str, metric: str) -> Verdict:
     rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
     rows = rows[rows["language"] != evidence.pivot]
     numbers = {
-        str(language): f"{_numbers(part['before'])} before, "
-        f"{_numbers(part['after'])} after, adjusted p {_ps(part['p_holm'])}"
+        str(language): f"{part['before'].iloc[0]:.3f} before, "
+        f"{_numbers(part['after'])} after, "
+        f"adjusted p {', '.join(map(p_text, part['p_holm']))}"
         for language, part in rows.groupby("language", sort=False)
     }
     return claim.verdict(task, numbers, _surely(rows, 1), _surely(rows, -1))
@@ -90,11 +92,10 @@ def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
     claim = Claim(
         "beats-constant",
         "After tuning, answers are better than the best constant answer.",
-        "supported: the 95 % interval of the accuracy after tuning is above the share "
-        "of the most frequent gold label in each language; contradicted: in one of "
-        "them fewer items are right than always giving one of the answers gets right, "
-        "by exact McNemar tests, Holm-adjusted p < 0.05 over languages and answers; "
-        "either in every seed",
+        "supported: in each language more items are right than always giving any one "
+        "of the answers gets right; contradicted: in one of them fewer are than always "
+        "giving one of them does; by exact McNemar tests, Holm-adjusted p < 0.05 over "
+        "languages and answers; either in every seed",
         "above",
         "below",
     )
@@ -110,21 +111,19 @@ def beats_constant(evidence: Evidence) -> Iterator[Verdict]:
             if any(_all_sure(of, -1) for _, of in part.groupby("constant"))
         ]
         numbers = {
-            str(code): f"{_numbers(part['accuracy'])} against {part['share'].max():.3f}"
+            str(code): f"{_numbers(part.groupby('seed')['accuracy'].first())} "
+            f"against {part['share'].max():.3f}"
             for code, part in each
         }
         yield claim.verdict(task, numbers, _above(rows), below)
 
 
 def _above(rows: pd.DataFrame) -> list[str]:
-    """The languages whose accuracy is surely above every share, in every seed."""
-    each = (rows["low"] > rows["share"]).groupby(rows["language"], sort=False).all()
-    return [str(code) for code, above in each.items() if above]
+    """The languages with surely more right than by any one answer, in every seed."""
+    return _surely(rows, 1)
 
 
-AGAINST = [
-    "language", "seed", "constant", "accuracy", "low", "share", "difference", "p",
-]  # fmt: skip
+AGAINST = ["language", "seed", "constant", "accuracy", "share", "difference", "p"]
 
 
 def _against_constants(evidence: Evidence, task: str) -> pd.DataFrame:
@@ -146,7 +145,6 @@ def _against_constants(evidence: Evidence, task: str) -> pd.DataFrame:
     rows = []
     for (language, seed), part in counted.groupby(["language", "seed"], sort=False):
         n, hits = int(part["n"].sum()), int(part["right"].sum())
-        found = {"accuracy": hits / n, "low": wilson(hits, n).low}
         for row in _records(part):
             won, lost = hits - int(row.right), int(row.n - row.right)
             rows.append(
@@ -154,7 +152,7 @@ def _against_constants(evidence: Evidence, task: str) -> pd.DataFrame:
                     "language": language,
                     "seed": seed,
                     "constant": row.gold,
-                    **found,
+                    "accuracy": hits / n,
                     "share": row.n / n,
                     "difference": won - lost,
                     "p": binomtest(won, won + lost).pvalue if won + lost else 1.0,
@@ -179,7 +177,7 @@ def parallel_beats_random(evidence: Evidence) -> Iterator[Verdict]:
     rows = evidence.similarities[evidence.similarities["tuned_on"].isna()]
     for scope, part in _places(rows, ["corpus", "pooling", "layer"]):
         numbers = {
-            row.target: f"{row.gap:.3f} [{row.gap_low:.3f}, {row.gap_high:.3f}]"
+            row.target: f"{row.gap:.3f} {_interval(row.gap_low, row.gap_high, 3)}"
             for row in _records(part)
         }
         above = part.loc[part["gap_low"] > 0, "target"].tolist()
@@ -217,7 +215,8 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
         known = part[part["target"].isin(scores["language"])]
         for language, rows in known.groupby("target", sort=False):
             name = str(language)
-            most = rows[["change_low", "change_high"]].abs().max(axis=1).max()
+            ends = rows[["change_low", "change_high"]].abs()
+            most = ends.max(axis=1, skipna=False).max(skipna=False)
             low, high = _widened(rows, "change", known["target"].nunique())
             outside = low.gt(LITTLE) | high.lt(-LITTLE)
             score = scores[scores["language"] == name]
@@ -225,8 +224,8 @@ def changes_little(evidence: Evidence) -> Iterator[Verdict]:
             held += [name] if most <= LITTLE and sure and name in learnt else []
             broken += [name] if outside.all() else []
             numbers[name] = (
-                f"cosine {rows['change'].mean():+.3f}, "
-                f"score {score['difference'].mean():+.3f}"
+                f"cosine {_numbers(rows['change'], '+')}, "
+                f"score {_numbers(score['difference'], '+')}"
             )
         yield claim.verdict(scope, numbers, held, broken)
 
@@ -246,9 +245,10 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
     """(4) Similarity before tuning ranks languages as their scores do after."""
     claim = "Similarity before tuning ranks the languages as their scores after it."
     rule = (
-        "supported: Spearman's rho is above 0 and its exact permutation p, adjusted "
-        "for the poolings and layers looked at, is below 0.05; contradicted: rho is "
-        "below 0 with such a p"
+        "supported: Spearman's rho is above 0 and its permutation p (exact up to 9 "
+        "languages), adjusted for the poolings and layers looked at, is below 0.05; "
+        "contradicted: rho is below 0 with such a p; of several seeds rho is of their "
+        "mean score, and has to have this sign in each of them"
     )
     for row in _records(ranked(evidence)):
         scope = f"{row.task}, {row.corpus}, {row.pooling}, layer {row.layer}"
@@ -258,8 +258,9 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
                 "ranks-languages", scope, claim, "not decidable", sentence, rule
             )
             continue
+        each = _of_each_seed(evidence, row)
         decision: Decision = "not decidable"
-        if row.p_family < ALPHA:
+        if row.p_family < ALPHA and (each * row.value > 0).all():
             decision = "supported" if row.value > 0 else "contradicted"
         exact = "p" if row.p_error > 0 else "exact p"
         sentence = (
@@ -269,14 +270,29 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         if row.p_error > 0:
             sentence += f" ± {row.p_error:.2g} of random orders"
         if row.family > 1:
-            sentence += f" ({p_text(row.p_family)} adjusted)"
+            adjusted = p_text(row.p_family)
+            if row.p_error > 0:
+                adjusted += f" ± {sampling_error(row.p_family, SAMPLE + 1):.2g}"
+            sentence += f" ({adjusted} adjusted)"
         if row.p_family_min >= ALPHA:
             sentence += f"; these cannot show less than {p_text(row.p_family_min)}"
+        if len(each):
+            sentence += f"; of the {len(each)} seeds by themselves {_numbers(each)}"
         numbers = {"rho": f"{row.value:.3f}", "interval": _interval(row.low, row.high)}
         numbers["one language less"] = _interval(row.without_low, row.without_high)
         yield Verdict(
             "ranks-languages", scope, claim, decision, sentence + ".", rule, numbers
         )
+
+
+def _of_each_seed(evidence: Evidence, row: Any) -> pd.Series:
+    """ρ of each seed, of one that is of their mean score; else nothing."""
+    import pandas as pd
+
+    keys = "task", "metric", "corpus", "pooling", "layer", "measure", "statistic"
+    rows = _of(evidence.correlations, **{key: getattr(row, key) for key in keys})
+    rows = rows[rows["seed"].notna()]
+    return rows["value"] if pd.isna(row.seed) else rows["value"].iloc[:0]
 
 
 def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
@@ -378,13 +394,9 @@ def _places(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[str, pd.Data
         )
 
 
-def _numbers(values: pd.Series) -> str:
-    """One number, or those of all seeds."""
-    return ", ".join(dict.fromkeys(f"{value:.3f}" for value in values))
-
-
-def _ps(values: pd.Series) -> str:
-    return ", ".join(dict.fromkeys(map(p_text, values)))
+def _numbers(values: pd.Series, sign: str = "") -> str:
+    """One number, or that of each seed, in order."""
+    return ", ".join(f"{value:{sign}.3f}" for value in values)
 
 
 def p_text(value: float, places: int = 3) -> str:
@@ -393,7 +405,7 @@ def p_text(value: float, places: int = 3) -> str:
     return f"<{least:.{places}f}" if value < least else f"{value:.{places}f}"
 
 
-def _interval(low: float, high: float) -> str:
+def _interval(low: float, high: float, places: int = 2) -> str:
     if math.isnan(low):
         return "[no interval]"
-    return f"[{low:z.2f}, {high:z.2f}]"
+    return f"[{low:z.{places}f}, {high:z.{places}f}]"

@@ -38,7 +38,8 @@ class Pooled:
     Attributes:
         statistic: which coefficient.
         value: its mean over the strata.
-        p: two-sided p of the stratified permutation test.
+        p: two-sided p of the stratified permutation test: how far the mean is from
+            that of all permutations.
         p_error: its standard error from sampling permutations; 0 if, and only if, all
             were tried.
         p_min: the smallest p that any permutation reaches, or that a sample can show.
@@ -98,7 +99,8 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         y = np.array([similarities[languages[i]] for i in here])
         total += permuted(y[np.newaxis], x, statistic, moved)[:, 0]
     means = total / len(strata)
-    sizes = np.abs(means)
+    # Where languages cannot change places, their differences stay in every order.
+    sizes = np.abs(means - means.mean())
     p = float((sizes >= sizes[0] - TOLERANCE).mean())
     least = float((sizes >= sizes.max() - TOLERANCE).mean())
     return Pooled(

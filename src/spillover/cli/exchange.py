@@ -153,7 +153,11 @@ def correlate(
         )
         _show(part)
     for n, part in frame[frame["p_min"].notna()].groupby("n"):
-        say(f"With {n} languages no p is below {part['p_min'].min():.2g}.")
+        if part["p_error"].gt(0).any():
+            error = part["p_error"].max()
+            say(f"With {n} languages p is of random orders, ± {error:.2g} at most.")
+        else:
+            say(f"With {n} languages no p is below {part['p_min'].min():.2g}.")
     if (frame["family"] > 1).any():
         say("p, all: for having looked at all poolings and layers of that measure.")
     return Answer({"correlations": frame})

@@ -41,6 +41,7 @@ BEATS = "it beats the best constant answer"
 RISES_CUT = "of answers cut to the same length it rises"
 IT_HAS = " that the task has"
 RANKS = "similarity before tuning ranks the languages as their scores after it do"
+OF_ITEMS = "The tests are over items: they do not say what another training gives"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ def answer(results: Results) -> list[Sentence]:
     rows = headline(found.comparisons, found.metrics)
     rows = rows[rows["prompt"].eq(OWN_PROMPT) & rows["language"].ne(found.pivot)]
     others = len(results.study.languages) - 1
-    carries = _carries_over(moved, above, cut, unlearned, others)
+    seeds = rows["seed"].nunique()
+    carries = _carries_over(moved, above, cut, unlearned, others, seeds)
+    if not any(_count(moved, how) for how in ("supported", "contradicted")):
+        carries += _at_odds(rows)
     return [
         Sentence(carries, _of_items(rows)),
         Sentence(_to_which(moved, above, cut, others), _of_changes(rows, above, cut)),
@@ -87,12 +91,17 @@ def _decided(verdicts: Iterable[Verdict]) -> Decided:
 
 
 def _carries_over(
-    moved: Decided, above: Decided, cut: Decided, unlearned: Sequence[str], others: int
+    moved: Decided,
+    above: Decided,
+    cut: Decided,
+    unlearned: Sequence[str],
+    others: int,
+    seeds: int,
 ) -> str:
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
     if not up + down:
-        none = "no change of a score is sure"
+        none = f"no change of a score is sure{_in_each(seeds)}"
         return (
             "Whether tuning in English alone carries over cannot be told: "
             f"{none if n else 'no other language was evaluated before and after'}."
@@ -119,6 +128,16 @@ def _carries_over(
     if unlearned:
         text += f"; in English itself no sure rise is seen on {_listed(unlearned)}"
     return text + "."
+
+
+def _at_odds(rows: pd.DataFrame) -> str:
+    """Where seeds by themselves surely change both ways, in words."""
+    sure = rows[rows["p_holm"].lt(ALPHA)]
+    ways = sure.assign(up=sure["difference"].gt(0)).groupby(["task", "language"])["up"]
+    n = int(ways.nunique().gt(1).sum())
+    if not n:
+        return ""
+    return f" Seeds contradict each other in {_plural([n], 'language')} of a task."
 
 
 def _beyond(moved: Decided, checked: Decided, holds: str, form: str) -> str:
@@ -168,30 +187,39 @@ def _of_items(rows: pd.DataFrame) -> str:
     if rows.empty:
         return "No comparison of before and after."
     seeds = rows["seed"].nunique()
-    each = f", in each of {seeds} seeds" if seeds > 1 else ""
     scores = rows.groupby("metric", sort=False)["task"].unique()
     shown = [f"{metric} on {_listed(tasks)}" for metric, tasks in scores.items()]
     return (
         f"Scores are {', '.join(shown)}. "
         f"{_range(rows['n'], ',.0f')} items a language, the same before and after; "
         f"{' or '.join(rows['test'].unique())} test; p < {ALPHA} after Holm's "
-        f"correction over the languages of a task{each}."
+        f"correction over the languages of a task{_in_each(seeds)}. {OF_ITEMS}"
+        f"{', beyond these seeds' if seeds > 1 else ''}."
     )
+
+
+def _in_each(seeds: int) -> str:
+    return f", in each of {seeds} seeds" if seeds > 1 else ""
 
 
 def _of_changes(rows: pd.DataFrame, above: Decided, cut: Decided) -> str:
     """What such comparisons can show."""
     parts = ["The same tests, language by language."] if len(rows) else []
-    if rows["detectable"].notna().any():
+    known = rows[rows["detectable"].notna()]
+    if len(known):
+        each = known.groupby("metric", sort=False)["detectable"]
+        least = [f"{_range(of, '.2f')} ({metric})" for metric, of in each]
+        one = " by one seed" if rows["seed"].nunique() > 1 else ""
         parts.append(
-            "With so many items a true change is found about four times out of five "
-            f"if it is {_range(rows['detectable'].dropna(), '.2f')} or more (before "
-            f"Holm's correction{'; of whole answers' if cut else ''})."
+            f"With so many items a true change is found{one} about four times out of "
+            f"five if it is, by language, {_listed(least)} (before Holm's "
+            f"correction{'; of whole answers' if cut else ''})."
         )
     if above:
         parts.append(
-            "Above the best constant answer: the 95 % interval of the score after "
-            "tuning lies above the share of the most frequent gold label."
+            "Above the best constant answer: more items are right than by always "
+            "giving any one answer, by McNemar's exact test with Holm's correction "
+            "over languages and answers."
         )
     if cut:
         parts.append(
@@ -250,10 +278,13 @@ def _of_languages(rows: pd.DataFrame) -> str:
         if len(exact)
         else ""
     )
+    pairs = len(rows.groupby(["task", "corpus"]))
+    of_all = f", not for the {pairs} pairs of a task and a corpus" if pairs > 1 else ""
+    mean = "" if rows["seed"].notna().all() else ", of the mean score over the seeds,"
     return (
-        f"Spearman's ρ over {_plural(rows['n'], 'language')}, English not among them; "
-        "permutation p, adjusted for the poolings and layers of a corpus, below "
-        f"{ALPHA}{least}. A correlation is no proof of a cause."
+        f"Spearman's ρ{mean} over {_plural(rows['n'], 'language')}, English not among "
+        f"them; permutation p, adjusted for the poolings and layers of a corpus"
+        f"{of_all}, below {ALPHA}{least}. A correlation is no proof of a cause."
     )
 
 

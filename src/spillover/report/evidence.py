@@ -211,7 +211,9 @@ def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
         }
     each = "; or ".join(pooled["strata"].unique())
     note = f"mean of {each}; p by permuting the languages in all of them at once, and "
-    note += "the smallest that can come out; least and most: with one language less"
+    note += "the smallest that can come out; of several seeds each counts; languages "
+    note += "change places only with those of the same tasks; "
+    note += "least and most: with one language less"
     names = ["corpus", "pooling", "layer"]
     columns = ["mean ρ", "p", "smallest p", "least", "most", "languages"]
     return _panel("Correlation, pooled", rows, names, columns, note)

@@ -239,7 +239,7 @@ def _seeds_as_spread(frame: pd.DataFrame) -> pd.DataFrame:
     keys = ["task", "metric", "corpus", "pooling", "layer", "statistic"]
     each = frame[frame["seed"].notna()].groupby(keys)
     spread = each["value"].std().rename("value sd")
-    seeds = each["seed"].nunique().rename("seeds")
+    seeds = each["value"].count().rename("seeds")
     whole = frame[frame["seed"].isna()]
     return whole.join(spread, on=keys).join(seeds, on=keys)
 
@@ -331,7 +331,9 @@ def _note(cells: pd.DataFrame, *parts: str) -> str:
 def _several(frame: pd.DataFrame) -> Iterator[str]:
     """How many seeds a mean and its spread are over."""
     if "seeds" in frame:
-        yield f"± standard deviation over {frame['seeds'].max():.0f} seeds"
+        seeds = frame.loc[frame["seeds"] > 0, "seeds"]
+        ends = dict.fromkeys(f"{of(seeds):.0f}" for of in (min, max))
+        yield f"± standard deviation over {' to '.join(ends)} seeds"
 
 
 def _floors(correlations: pd.DataFrame) -> Iterator[str]:

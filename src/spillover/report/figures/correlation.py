@@ -72,13 +72,15 @@ class _Scatter:
             self._panel(place, *panel)
         mean = f", the mean over {self.seeds} seeds" if self.seeds > 1 else ""
         both = "" if self.seeds > 1 else " and score"
+        trained = ", trainings" if self.seeds > 1 else ""
         return style.made(
             ["correlation", self.task],
             f"{self.task}: {self.label} after tuning against similarity before it",
             self._description(),
             f"A mark a language; upwards: {self.label} after tuning in English{mean}. "
             f"Thin lines: 95 % intervals of similarity{both}. ρ: Spearman's, with "
-            "its 95 % interval; the permutation p: exact, with the smallest that so "
+            f"its 95 % interval for these languages, as items{trained} and sentences "
+            "are samples; the permutation p: exact, with the smallest that so "
             "few languages can show, or of random orders, with its standard error.",
             self.sheet,
         )
