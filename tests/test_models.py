@@ -11,10 +11,10 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from spillover.adapters import attach
-from spillover.devices import describe, resolve_device, resolve_dtype
+from spillover.devices import describe, is_out_of_memory, resolve_device, resolve_dtype
 from spillover.errors import ModelError
 from spillover.model_checks import probe
 from spillover.model_spec import ModelSpec, check_index, fingerprint
@@ -309,6 +309,36 @@ def test_one_process_of_several_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ModelError, match=r"one process of several.*without torchrun"):
         resolve_device("cpu")
+
+
+def test_a_full_memory_is_told_from_other_errors() -> None:
+    for error in (
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"),
+    ):
+        assert is_out_of_memory(error)
+    for error in (RuntimeError("size mismatch"), ValueError("out of memory")):
+        assert not is_out_of_memory(error)
+
+
+def test_one_head_of_keys_goes_without_a_kernel_that_is_wrong_for_it(
+    tiny_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folders["bos"], tmp_path / "one")
+    config = LlamaConfig.from_pretrained(folder)
+    config.num_key_value_heads = 1
+    LlamaForCausalLM(config).save_pretrained(folder)
+    for path, wanted in ((folder, False), (tiny_folders["bos"], True)):
+        load_model(str(path), device="cpu", dtype="float32")
+        assert torch.backends.cuda.mem_efficient_sdp_enabled() is wanted
+
+
+def test_packages_that_a_tokenizer_wants_are_named(tmp_path: Path) -> None:
+    LlamaConfig().save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.model").write_bytes(b"\x0a\x0e\x0a\x05<unk>")
+    with pytest.raises(ModelError, match="pip install sentencepiece protobuf"):
+        load_tokenizer(ModelSpec(folder=tmp_path))
 
 
 @pytest.mark.real_model

@@ -11,7 +11,7 @@ from spillover.encoding import Encoder
 from spillover.errors import ModelError, StudyError
 from spillover.evaluate import evaluate
 from spillover.models import LanguageModel
-from spillover.scoring import CONTENT_FREE
+from spillover.scoring import CONTENT_FREE, first_tokens
 from spillover.settings import EvaluateSettings
 
 WORDS = {"1": "Yes it is a good film", "0": "No", "2": "No it is dull"}
@@ -21,6 +21,18 @@ WORDS = {"1": "Yes it is a good film", "0": "No", "2": "No it is dull"}
 def wordy(opinions: Task) -> Task:
     """Answers of several tokens, two of which begin alike."""
     return opinions.model_copy(update={"answers": WORDS})
+
+
+def test_first_tokens_are_read_off_as_one_by_one() -> None:
+    torch.manual_seed(0)
+    logprobs = torch.randn(40, 7).log_softmax(-1)
+    logprobs[:20] = logprobs[:20].round(decimals=0)  # with ties
+    starts = [[i % 7, (3 * i + 1) % 7, (i + 5) % 7] for i in range(40)]
+    scores, top = first_tokens(logprobs, starts)
+    for row, ids, found, token in zip(logprobs, starts, scores, top, strict=True):
+        assert found == [float(row[i]) for i in ids]
+        best = [i for i in ids if row[i] == row.max()] + [int(row.argmax())]
+        assert token == best[0]
 
 
 def by_one_forward_pass(

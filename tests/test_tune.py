@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_the_same_seed_gives_the_same_bytes(
     assert of_both[0].read_text() == of_both[1].read_text()
 
 
+def test_what_a_launcher_has_set_changes_nothing(
+    tiny: LanguageModel,
+    opinions: Task,
+    reviews: list[Item],
+    tmp_path: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As srun's wrappers and accelerate do: one of several processes, and bf16."""
+    told = {"LOCAL_RANK": "0", "ACCELERATE_MIXED_PRECISION": "bf16"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    weights = trained(tiny, opinions, reviews, tmp_path / "launched")
+    assert weights == (whole / WEIGHTS).read_bytes()
+    assert {name: os.environ[name] for name in told} == told
+
+
 def test_plain_peft_loads_the_adapter_and_agrees(
     tiny_folders: dict[str, Path], tiny: LanguageModel, whole: Path
 ) -> None:
@@ -313,6 +331,9 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert "lora" not in str(tiny.model)
     [checkpoint] = (part / "checkpoints").glob("checkpoint-*")
     assert checkpoint.name == "checkpoint-7"  # in the middle of the third epoch
+    cut_off = checkpoint.with_name("checkpoint-8")  # as by a full disk
+    cut_off.mkdir()
+    (cut_off / "trainer_state.json").write_text('{"epoch": 2.')
     told: list[tuple[float, int]] = []
     resumed = trained(
         tiny, opinions, reviews, part, progress=lambda *of: told.append(of), **often

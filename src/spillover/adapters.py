@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import PeftConfig, PeftModel, get_peft_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import ModulesToSaveWrapper
 
+from spillover.devices import is_out_of_memory
 from spillover.errors import ModelError, first_line
 from spillover.model_checks import (
     adapter_config,
@@ -82,9 +82,9 @@ def put_on(
 def _as_misfit(base: LanguageModel, folder: Path) -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError:  # says nothing of the adapter
-        raise
     except Exception as error:  # safetensors, PEFT and torch each have their own
+        if is_out_of_memory(error):  # which says nothing of the adapter
+            raise
         raise ModelError(
             f"not an adapter for {base.name} ({first_line(error)})", where=folder
         ) from error

@@ -27,9 +27,8 @@ def resolve_device(device: str = "auto") -> torch.device:
             "once",
         )
     if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        mps = "mps" if torch.backends.mps.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else mps
     kind, _, number = device.partition(":")
     if kind == "cuda" and number.isdecimal() and int(number) > 0:
         raise ModelError(
@@ -38,13 +37,19 @@ def resolve_device(device: str = "auto") -> torch.device:
         )
     try:
         wanted = torch.device(device)
-        torch.empty(1, device=wanted)
+        torch.zeros(1, device=wanted).item()  # a GPU too old for torch's kernels fails
     except (RuntimeError, AssertionError) as error:
         raise ModelError(
             f"no device {device!r} here ({first_line(error)})",
             expected="auto, cpu, cuda or mps",
         ) from error
     return wanted
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device's memory was too small; cuBLAS has an error of its own."""
+    told = ("out of memory", "ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(t in str(error) for t in told)
 
 
 def resolve_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:

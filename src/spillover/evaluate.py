@@ -22,7 +22,7 @@ from spillover.metrics import batch_calibrated, exact_number
 from spillover.model_checks import check_numbers, check_state
 from spillover.models import LanguageModel, evaluating, fp32_head
 from spillover.rouge import rouge
-from spillover.scoring import answer_scores, top_token
+from spillover.scoring import answer_scores, first_tokens
 from spillover.settings import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -265,17 +265,17 @@ def _first(
     top = [0] * len(prompts)
     for batch in batches([len(p.ids) for p in prompts], settings.batch_tokens):
         logprobs = next_token_logprobs(model, [prompts[i].ids for i in batch])
-        for row, i in zip(logprobs, batch, strict=True):
-            starts = [ids[0] for ids in answers[i]]
-            top[i] = top_token(row, starts)
-            scores[i] = row[starts].tolist()
+        starts = [[ids[0] for ids in answers[i]] for i in batch]
+        found = first_tokens(logprobs, starts)
+        for i, row, token in zip(batch, *found, strict=True):
+            scores[i], top[i] = row, token
         progress(len(batch), sum(len(prompts[i].ids) for i in batch))
     return scores, top
 
 
 @torch.inference_mode()
 def next_token_logprobs(model: LanguageModel, rows: Sequence[list[int]]) -> Tensor:
-    """Log probabilities of the token after each row: (n, vocabulary), fp32, CPU."""
+    """Log probabilities of the token after each row: (n, vocabulary), fp32."""
     batch = pad(rows, model.pad_id, side="left", device=model.device)
     # An index tensor, not a number: the slice that a number makes is not contiguous,
     # and the product with the vocabulary then copies the matrix for each row.
@@ -283,4 +283,4 @@ def next_token_logprobs(model: LanguageModel, rows: Sequence[list[int]]) -> Tens
     output = model.model(**batch, logits_to_keep=last, use_cache=False)
     logits: Tensor = output.logits[:, -1]
     check_numbers(logits)
-    return logits.float().log_softmax(-1).cpu()
+    return logits.float().log_softmax(-1)

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.hub import cached_file
 
 from spillover import gguf
-from spillover.devices import resolve_device, resolve_dtype
+from spillover.devices import is_out_of_memory, resolve_device, resolve_dtype
 from spillover.encoding import encode
 from spillover.errors import ModelError, first_line
 from spillover.model_checks import check_causal, check_padding, check_tokens
@@ -126,6 +126,12 @@ def load_tokenizer(spec: ModelSpec) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
     except Exception as error:  # tokenizers has no other for a damaged file
+        if "tiktoken" in str(error):  # the last that is tried of a tokenizer.model
+            raise ModelError(
+                "its tokenizer is a file that takes two more packages to read",
+                where=place,
+                fix="pip install sentencepiece protobuf",
+            ) from error
         raise _unavailable("tokenizer", spec, error) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -199,7 +205,9 @@ def _weights(
         )
     try:
         return model.to(where).eval()
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise ModelError(
             f"the model does not fit into the memory of {where} ({first_line(error)})",
             where=place,
@@ -236,6 +244,10 @@ def load_model(
     place, options = _place(spec)
     model = _weights(spec, place, options, resolve_dtype(dtype, where), where)
     text = model.config.get_text_config()
+    # With one head of keys the kernel gives the last token of some widths the mask of
+    # the first (pytorch pull request 191984; up to torch 2.13).
+    heads = getattr(text, "num_key_value_heads", None)
+    torch.backends.cuda.enable_mem_efficient_sdp(heads != 1)
     if getattr(text, "output_router_logits", False):
         text.output_router_logits = False  # would put the router's loss into training
     name = spec.model_copy(update={"adapter": None}).name

@@ -44,7 +44,7 @@ def answer_scores(
         progress: told of each batch; an answer is a k-th of an item.
 
     Returns:
-        n rows of k scores, and the n most likely next tokens (see `top_token`).
+        n rows of k scores, and the n most likely next tokens (see `first_tokens`).
     """
     whole, top = _logprobs(model, prompts, answers, settings.batch_tokens, progress)
     if settings.scoring == "normalised":
@@ -61,15 +61,29 @@ def answer_scores(
     return whole, top
 
 
-def top_token(logprobs: Tensor, starts: Sequence[int]) -> int:
-    """The most likely token of a (vocabulary,) row.
+def first_tokens(
+    logprobs: Tensor, starts: Sequence[Sequence[int]]
+) -> tuple[list[list[float]], list[int]]:
+    """What is read off the (n, vocabulary) log probabilities of n next tokens.
 
-    Of equals the first of `starts`, the answers' first tokens in the task's order: so
-    does `choice` settle ties.
+    Few numbers leave the device: the whole of it would take longer than the model.
+
+    Args:
+        logprobs: the log probabilities.
+        starts: for each of the n the first tokens of its k answers.
+
+    Returns:
+        n rows of the k tokens' log probabilities, and the n most likely tokens. Of
+        equals that is the first of the answers', in the task's order: so does `choice`
+        settle ties.
     """
-    highest = logprobs.max()
-    equal = (token for token in starts if logprobs[token] == highest)
-    return next(equal, int(logprobs.argmax()))
+    each = logprobs.gather(1, torch.tensor(starts, device=logprobs.device)).tolist()
+    highest, most = logprobs.amax(1).tolist(), logprobs.argmax(1).tolist()
+    top = [
+        next((t for t, value in zip(ids, row, strict=True) if value == high), token)
+        for ids, row, high, token in zip(starts, each, highest, most, strict=True)
+    ]
+    return each, top
 
 
 @torch.inference_mode()
@@ -105,10 +119,15 @@ def _logprobs(
         each = logprobs.gather(-1, wanted["input_ids"].unsqueeze(-1)).squeeze(-1)
         each = each.masked_fill(wanted["attention_mask"] == 0, 0)  # may be no number
         check_numbers(each)
-        for i, total, row in zip(batch, each.sum(1).tolist(), logprobs, strict=True):
+        for i, total in zip(batch, each.sum(1).tolist(), strict=True):
             found[i] = total
-            if i % k == 0:  # the first answer's row will do for the prompt's last token
-                starts = [ids[0] for ids in answers[i // k]]
-                top[i // k] = top_token(row[-len(pairs[i][1])], starts)
+        # The row of the first answer will do for its prompt's last token.
+        if firsts := [(row, i) for row, i in enumerate(batch) if i % k == 0]:
+            ends = [-len(pairs[i][1]) for _, i in firsts]
+            after_prompt = logprobs[[row for row, _ in firsts], ends]
+            starts = [[ids[0] for ids in answers[i // k]] for _, i in firsts]
+            _, tokens = first_tokens(after_prompt, starts)
+            for (_, i), token in zip(firsts, tokens, strict=True):
+                top[i // k] = token
         progress(len(batch) / k, sum(len(rows[i]) for i in batch))
     return [found[i : i + k] for i in range(0, len(pairs), k)], top

@@ -38,6 +38,27 @@ class TrackedArguments(TrainingArguments):
         return min(1, int(super().n_gpu))
 
 
+LAUNCHED = {
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "PMI_SIZE", "PMI_RANK",
+    "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE",
+}  # fmt: skip
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hide what srun, torchrun and the like have set for a process.
+
+    accelerate takes it for one of several, for which it would wait, and
+    `ACCELERATE_MIXED_PRECISION` for a dtype that the study has not named.
+    """
+    names = [n for n in os.environ if n in LAUNCHED or n.startswith("ACCELERATE_")]
+    hidden = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def check_trackers(names: Iterable[Tracker]) -> None:
     """See that the packages of these trackers are there.
 

@@ -37,7 +37,7 @@ from spillover.lora import with_lora
 from spillover.model_checks import check_bare
 from spillover.models import LanguageModel, evaluating, fp32_head, glimpse
 from spillover.settings import NOT_IN_KEY, TuneSettings, check_steps
-from spillover.tracking import TrackedArguments, check_trackers, tracking
+from spillover.tracking import TrackedArguments, alone, check_trackers, tracking
 
 IGNORED = -100  # torch's cross entropy skips this label
 
@@ -98,7 +98,7 @@ def tune(
     set_seed(seed)
     base = glimpse(model)
     checkpoints = folder / "checkpoints"
-    with _adapting(model, settings) as adapted:
+    with alone(), _adapting(model, settings) as adapted:
         key = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
         call = [model.name, base, str(model.dtype), key, seed, examples]
         last = _resumable(checkpoints, call)
@@ -121,7 +121,8 @@ def tune(
             with fp32_head(model), _attention(model.device), narrow:
                 trainer.train(resume_from_checkpoint=last)
         _check_weights(adapted)
-        adapted.save_pretrained(str(folder))
+        # PEFT would ask the Hub whether the base's vocabulary has been changed.
+        adapted.save_pretrained(str(folder), save_embedding_layers=False)
         _discard(checkpoints)
     return [
         {name: float(entry[name]) for name in ("step", "loss", "learning_rate")}
@@ -253,7 +254,8 @@ def _discard(checkpoints: Path) -> None:
 def _resumable(folder: Path, call: object) -> str | None:
     """The last whole checkpoint of the same call, if one was interrupted.
 
-    The Trainer writes `trainer_state.json` last; without it a checkpoint was cut off.
+    The Trainer writes `trainer_state.json` last; without it, or with a part of it, a
+    checkpoint was cut off.
     """
     key = hashlib.sha256(json.dumps(call).encode()).hexdigest()
     written = folder / "call.sha256"
@@ -267,9 +269,18 @@ def _resumable(folder: Path, call: object) -> str | None:
         _discard(folder)
         folder.mkdir(parents=True)
         written.write_text(key)
-    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    states = folder.glob("checkpoint-*/trainer_state.json")
+    whole = [state.parent for state in states if _is_json(state)]
     step = {path: int(path.name.rpartition("-")[2]) for path in whole}
     return str(max(whole, key=step.__getitem__)) if whole else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def _arguments(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -151,20 +152,28 @@ def test_the_paper_on_a_data_folder_that_lacks_some(
     assert told.err.count("not ready: ") == 2
 
 
-def test_ctrl_c_keeps_what_is_done(
-    spillover: Spillover, tiny_study: TinyStudy, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("sent", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_keeps_what_is_done(
+    spillover: Spillover,
+    tiny_study: TinyStudy,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: str,
+    status: int,
 ) -> None:
+    """Ctrl-C, and what a batch system sends before it kills."""
+    before = signal.getsignal(signal.SIGTERM)
     true = Progress.finished
 
     def finished(self: Progress, step: Any, seconds: float) -> None:
         true(self, step, seconds)
         if self.clock.done == 3:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), getattr(signal, sent))
 
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "finished", finished)
         told = spillover("run", tiny_study.yaml, *options(tiny_study))
-    assert told.code == 130
+    signal.signal(signal.SIGTERM, before)
+    assert told.code == status
     assert told.err.splitlines()[-1] == "stopped; steps that are done are kept"
     told = spillover("run", tiny_study.yaml, *options(tiny_study), "--dry-run")
     assert told.out.count(" done") == 3

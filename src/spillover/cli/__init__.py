@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import warnings
 from importlib.metadata import version as installed
@@ -13,7 +14,7 @@ import typer
 
 from spillover.cli import compare, doctor, exchange, hub, steps, study
 from spillover.cli.answer import answering
-from spillover.errors import Faults, SpilloverError
+from spillover.errors import Faults, SpilloverError, first_line
 from spillover.terminal import say
 from spillover.terminal.console import err
 
@@ -69,6 +70,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what it cannot write goes as a code
             stream.reconfigure(errors="backslashreplace")
+    # A batch system's notice: what is open is closed, and locks are given back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(prog_name="spillover")
     except SpilloverError as error:
@@ -81,7 +84,12 @@ def main() -> None:
     except OSError as error:  # a full disk, a file taken away during the run
         err.print(f"error: {error}")
         sys.exit(2)
+    except RuntimeError as error:
+        if "out of memory" not in str(error):
+            raise
+        err.print(f"error: {first_line(error)}; lower batch_tokens or micro_batch_size")
+        sys.exit(2)
     except SystemExit as exit:
-        if exit.code == 130:  # what typer makes of Ctrl-C
+        if exit.code in (130, 143):  # what typer makes of Ctrl-C, and the above
             err.print("stopped; steps that are done are kept")
         raise

@@ -104,9 +104,9 @@ def _blamed(study: Study, step: Step) -> Iterator[None]:
 
 def _out_of_memory(error: RuntimeError, study: Study, step: Step) -> ModelError | None:
     """What to do where a GPU's memory was too small, if that is the error."""
-    from torch import OutOfMemoryError
+    from spillover.devices import is_out_of_memory
 
-    if not isinstance(error, OutOfMemoryError):
+    if not is_out_of_memory(error):
         return None
     key = "embed.batch_tokens"
     if step.kind != "embed":  # of the task alone, or steps of others are done anew
