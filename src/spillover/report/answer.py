@@ -219,7 +219,7 @@ def _of_changes(rows: pd.DataFrame, above: Decided, cut: Decided) -> str:
         parts.append(
             "Above the best constant answer: more items are right than by always "
             "giving any one answer, by McNemar's exact test with Holm's correction "
-            "over languages and answers."
+            "over the languages."
         )
     if cut:
         parts.append(
