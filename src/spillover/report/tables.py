@@ -330,10 +330,10 @@ def _note(cells: pd.DataFrame, *parts: str) -> str:
 
 def _several(frame: pd.DataFrame) -> Iterator[str]:
     """How many seeds a mean and its spread are over."""
-    if "seeds" in frame:
-        seeds = frame.loc[frame["seeds"] > 0, "seeds"]
-        ends = dict.fromkeys(f"{of(seeds):.0f}" for of in (min, max))
-        yield f"± standard deviation over {' to '.join(ends)} seeds"
+    counts = {int(n) for n in frame.get("seeds", ()) if n > 0}  # 0: of the base model
+    if counts:
+        ends = dict.fromkeys((min(counts), max(counts)))
+        yield f"± standard deviation over {' to '.join(map(str, ends))} seeds"
 
 
 def _floors(correlations: pd.DataFrame) -> Iterator[str]:
