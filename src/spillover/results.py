@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,13 +118,15 @@ class Results:
         ]
         return behind_scores, evidence.pooled_panels(self._of_the_tables(self.pooled))
 
-    def detail_panels(self) -> list[Panel]:
-        """What a terminal has no room for: each score's interval, and the answers."""
+    def detail_panels(self) -> tuple[list[Panel], list[Panel]]:
+        """What a terminal has no room for: intervals and answers; all measures."""
         languages, metrics = self.study.languages, self.metrics
-        return [
+        behind_scores = [
             *evidence.interval_panels(self.evaluations, languages, metrics),
             *evidence.answer_panels(self.diagnostics, languages, metrics),
         ]
+        found = self._of_the_tables(self.correlations)
+        return behind_scores, evidence.measure_panels(found, metrics)
 
     def paper_panels(self) -> tuple[list[Panel], list[Panel], list[Panel]]:
         """Tables 1, 2 and 3 alone."""
@@ -179,7 +182,7 @@ class Results:
                 "evidence": [
                     *behind_scores,
                     *behind_correlations,
-                    *self.detail_panels(),
+                    *chain(*self.detail_panels()),
                 ],
             },
         )

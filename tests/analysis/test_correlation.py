@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
-from spillover.analysis.correlation import correlate, correlate_places
+from spillover.analysis.correlation import (
+    adjusted_over_all,
+    correlate,
+    correlate_places,
+)
 from spillover.analysis.permutation import EXACT_UP_TO, SAMPLE, STATISTICS, orders
 from spillover.errors import DataError
 
@@ -118,6 +122,19 @@ def test_above_the_limit_p_is_of_a_sample_and_says_its_error():
     assert result.p_min <= 2 / (SAMPLE + 1)  # an order may be the most extreme twice
     same = correlate(over(x), over(x))
     assert same.p_exact == 1 / (SAMPLE + 1)
+
+
+def test_p_over_several_measures_is_that_of_the_largest_of_all():
+    rng = np.random.default_rng(5)
+    scores = over(rng.normal(size=5))
+    groups = [[over(rng.normal(size=5)) for _ in range(n)] for n in (1, 2, 2)]
+    found = adjusted_over_all(scores, groups)
+    assert [len(each) for each in found] == [1, 2, 2]
+    # One family of all of them is what `correlate_places` has.
+    of_all = correlate_places(scores, [one for group in groups for one in group])
+    expected = [one.p_family for one in of_all]
+    assert [p for each in found for p in each] == pytest.approx(expected)
+    assert adjusted_over_all(scores, groups[:1]) == [[of_all[0].p_exact]]
 
 
 def test_a_sampled_p_does_not_depend_on_how_the_languages_are_listed() -> None:

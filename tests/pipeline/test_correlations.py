@@ -60,6 +60,15 @@ def test_a_correlation_is_over_the_tasks_own_languages(tiny_done: Done) -> None:
     assert set(kinds.groupby("measure").size()) == {1, 3}
 
 
+def test_p_is_adjusted_for_all_measures_of_spearmans_rho(tiny_done: Done) -> None:
+    frame = tiny_done[1].correlations
+    rho = frame[frame["statistic"].eq("spearman") & frame["value"].notna()]
+    assert rho["p_measures"].notna().all()
+    assert (rho["p_measures"] >= rho["p_family"] - 1e-12).all()
+    others = frame.drop(index=rho.index)
+    assert others["p_measures"].isna().all()
+
+
 def test_the_correlation_is_of_after_with_before(
     found: Outcomes, tiny_done: Done
 ) -> None:

@@ -225,5 +225,5 @@ class _Made:
                     continue
                 found = {"value": 0.9, "low": 0.3, "high": 1.0, "p_t": 0.04}
                 found |= {"p_exact": 1 / 12, "p_error": 0.0, "p_min": 1 / 60}
-                found |= {"p_family_min": 1 / 60}
+                found |= {"p_family_min": 1 / 60, "p_measures": 1 / 12}
                 yield row | place | found

@@ -13,6 +13,7 @@ from spillover.report.evidence import (
     baseline_panels,
     change_panels,
     interval_panels,
+    measure_panels,
     pooled_panels,
     prompt_panels,
 )
@@ -192,6 +193,28 @@ def test_pooled_correlations_name_their_strata():
     assert panel.note.startswith("mean of pawsx seed 1, xnli seed 1; p by")
     [panel] = pooled_panels(pooled(without_low=math.nan))
     assert panel.cells.loc[("pud", "mean", "-1"), "least"] == "–"
+
+
+def test_each_measure_has_its_correlation_and_what_is_left_of_it():
+    rows = {
+        "task": "pawsx",
+        "metric": "accuracy_strict",
+        "corpus": "pud",
+        "seed": [1, 1, 2, pd.NA, pd.NA, pd.NA],
+        "pooling": ["mean", "last", "mean", "mean", "last", "last"],
+        "measure": ["gap", "gap", "gap", "gap", "gap", "mexa"],
+        "value": [0.1, 0.2, 0.3, 0.9, -0.5, math.nan],
+        "p_exact": [0.5, 0.5, 0.5, 0.0004, 0.2, math.nan],
+        "p_measures": [0.9, 0.9, 0.9, 0.04, 0.8, math.nan],
+    }
+    frame = pd.DataFrame(rows).astype({"seed": "Int64"})
+    [panel] = measure_panels(frame, METRICS)
+    assert [*panel.cells.index] == [("pawsx", "pud", "gap")]
+    assert panel.cells.loc[("pawsx", "pud", "gap")].tolist() == [
+        "0.90* [<0.001]",
+        "-0.50 [0.200]",
+    ]
+    assert not measure_panels(frame.iloc[:0], METRICS)
 
 
 def test_numbers_stand_in_the_order_of_the_texts():

@@ -9,6 +9,7 @@ import re
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import chain
 
 import pytest
 from finished import finished
@@ -106,7 +107,7 @@ def test_headings_leave_no_level_out(page):
 def test_figures_and_tables_are_those_of_the_results(made, drawn, page):
     figures = sum(map(len, drawn.values()))
     assert len(page.of("figure")) == len(page.of("svg")) == figures
-    panels = [*made.panels(), *made.detail_panels()]
+    panels = [*made.panels(), *chain(*made.detail_panels())]
     tables = sum(html(panel).count("<table") for panel in panels)
     assert len(page.of("table")) == tables + 1  # the linter's
     assert tables >= len(made.panels())

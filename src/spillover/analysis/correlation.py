@@ -163,6 +163,37 @@ def correlate_places(
     ]
 
 
+def adjusted_over_all(
+    scores: Mapping[str, float],
+    groups: Sequence[Sequence[Mapping[str, float]]],
+    statistic: Statistic = "spearman",
+) -> list[list[float]]:
+    """As `p_family`, for having looked at several groups of places.
+
+    Args:
+        scores: language to score; not all the same.
+        groups: for each group, as a measure of similarity, what `correlate_places`
+            takes; none with all values the same.
+        statistic: which coefficient.
+
+    Returns:
+        The adjusted p of each place of each group.
+    """
+    order = sorted(scores)
+    x = _values("scores", scores, order)
+    chosen, _ = orders((None,) * len(x))
+    highest, observed = np.zeros(len(chosen)), []
+    for group in groups:  # one by one, as all coefficients of all orders are many
+        rows = np.array([_values("similarities", each, order) for each in group])
+        sizes = np.abs(permuted(rows, x, statistic, chosen))
+        observed.append(sizes[0])
+        highest = np.maximum(highest, sizes.max(axis=1))
+    return [
+        [float((highest >= size - TOLERANCE).mean()) for size in sizes]
+        for sizes in observed
+    ]
+
+
 def _tested(
     x: Floats, rows: Floats, statistic: Statistic, languages: tuple[str, ...]
 ) -> list[Correlation]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from spillover.analysis.controls import controls as language_controls
 from spillover.analysis.controls import partial_correlation
-from spillover.analysis.correlation import correlate_places
+from spillover.analysis.correlation import adjusted_over_all, correlate_places
 from spillover.analysis.correlation_interval import correlation_interval
 from spillover.analysis.permutation import STATISTICS, Floats, Statistic
 from spillover.analysis.pooled import Stratum, pool, varies
@@ -36,8 +36,8 @@ MEASURES = (
 CORRELATIONS = [
     "model", "seed", "task", "metric", "corpus", "pooling", "layer", "measure",
     "statistic", "value", "low", "high", "reliability", "p_t", "p_exact", "p_error",
-    "p_min", "p_family", "p_family_min", "family", "without_low", "without_high", "n",
-    "languages", "reason",
+    "p_min", "p_family", "p_family_min", "family", "p_measures", "without_low",
+    "without_high", "n", "languages", "reason",
 ]  # fmt: skip
 CONTROLS = [
     "model", "seed", "task", "metric", "corpus", "pooling", "layer", "control", "value",
@@ -55,6 +55,9 @@ of 30 samples of 4 items, and a sample of items that are all right shows no nois
 
 Place = tuple[str, int]
 """Pooling and layer."""
+
+Row = dict[str, Any]
+"""Column -> value."""
 
 
 @dataclass(frozen=True)
@@ -225,24 +228,50 @@ def correlations(found: Outcomes, scores: Sequence[Scored]) -> pd.DataFrame:
 
     Over the non-English languages that the task and the corpus have in common. A
     family, for `p_family`, is all poolings and layers of one corpus and measure. The
-    interval is for the cosines alone. Of several seeds there is also the correlation of
+    interval is for the cosines alone; `p_measures` is adjusted for all measures,
+    too, and of Spearman's ρ alone. Of several seeds there is also the correlation of
     the mean score, whose seed is missing.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for pair in _pairs(found, _with_means(scores)):
+        tested: list[list[tuple[Row, Mapping[str, float]]]] = []
         for measure, statistic in _kinds():
-            places = pair.places(measure)
-            if not places:
-                continue
-            many = correlate_places(pair.means, [*places.values()], statistic)
-            with_interval = statistic == "spearman" and measure in ("parallel", "gap")
-            for (place, values), one in zip(places.items(), many, strict=True):
-                of = {"pooling": place[0], "layer": place[1], "measure": measure}
-                row = pair.head | of | one.row(len(many))
-                if with_interval and one.value is not None:
-                    row |= pair.interval(place, measure, values)
-                rows.append(row)
+            made = _of_measure(pair, measure, statistic)
+            rows += [row for row, _ in made]
+            if statistic == "spearman":
+                tested.append([each for each in made if each[0]["value"] is not None])
+        _adjust(pair, [part for part in tested if part])
     return tidy(rows, CORRELATIONS)
+
+
+def _of_measure(
+    pair: _Pair, measure: str, statistic: Statistic
+) -> list[tuple[Row, Mapping[str, float]]]:
+    """A row of each pooling and layer, and the similarities that it is of."""
+    places = pair.places(measure)
+    if not places:
+        return []
+    many = correlate_places(pair.means, [*places.values()], statistic)
+    with_interval = statistic == "spearman" and measure in ("parallel", "gap")
+    made: list[tuple[Row, Mapping[str, float]]] = []
+    for (place, values), one in zip(places.items(), many, strict=True):
+        of = {"pooling": place[0], "layer": place[1], "measure": measure}
+        row = pair.head | of | one.row(len(many))
+        if with_interval and one.value is not None:
+            row |= pair.interval(place, measure, values)
+        made.append((row, values))
+    return made
+
+
+def _adjust(
+    pair: _Pair, tested: Sequence[Sequence[tuple[Row, Mapping[str, float]]]]
+) -> None:
+    """Put into the rows, by measure, their p adjusted for all measures."""
+    groups = [[values for _, values in part] for part in tested]
+    adjusted = adjusted_over_all(pair.means, groups) if groups else []
+    for part, each in zip(tested, adjusted, strict=True):
+        for (row, _), p in zip(part, each, strict=True):
+            row["p_measures"] = p
 
 
 def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.DataFrame:

@@ -219,6 +219,33 @@ def pooled_panels(pooled: pd.DataFrame) -> list[Panel]:
     return _panel("Correlation, pooled", rows, names, columns, note)
 
 
+def measure_panels(
+    correlations: pd.DataFrame, metrics: Mapping[str, str]
+) -> list[Panel]:
+    """Table 3 with each measure of similarity; of several seeds of the mean score.
+
+    Args:
+        correlations: tidy correlations, Spearman's of one layer; may be empty.
+        metrics: task to its headline metric.
+    """
+    frame = headline(correlations, metrics)
+    if frame["seed"].nunique() > 1:
+        frame = frame[frame["seed"].isna()]
+    frame = frame[frame["value"].notna()]
+    rows: Rows = defaultdict(dict)
+    for row in _records(frame):
+        sure = SURE if row.p_measures < ALPHA else ""
+        text = f"{row.value:z.2f}{sure} [{p_text(row.p_exact)}]"
+        rows[row.task, row.corpus, row.measure][row.pooling] = row.value, text
+    note = (
+        f"ρ of scores after tuning [permutation p]; {SURE} p < 0.05 adjusted for all "
+        "measures, poolings and layers of a task and a corpus"
+    )
+    poolings = [*dict.fromkeys(frame["pooling"])]
+    names = ["task", "corpus", "similarity before"]
+    return _panel("Correlation, by measure", rows, names, poolings, note)
+
+
 def difference_cell(row: Any) -> str:
     """A difference, marked if it is sure, and its interval if it has one.
 

@@ -126,10 +126,11 @@ def _sections(
 
     scores, similarity, correlation = results.paper_panels()
     behind_scores, behind_correlations = results.evidence_panels()
+    details_of_scores, by_measure = results.detail_panels()
     panels: dict[str, list[Panel]] = {
-        "scores": [*scores, *behind_scores, *results.detail_panels()],
+        "scores": [*scores, *behind_scores, *details_of_scores],
         "similarity": similarity,
-        "correlation": [*correlation, *behind_correlations],
+        "correlation": [*correlation, *behind_correlations, *by_measure],
     }
     return [
         {
