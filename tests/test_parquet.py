@@ -23,7 +23,7 @@ def test_what_is_no_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"t\.parquet: no such file"):
         parquet.read(path)
     pd.DataFrame({"a": [1]}).to_parquet(path)
-    with pytest.raises(DataError, match=r"t\.parquet: not a readable table \(.*b"):
+    with pytest.raises(DataError, match=r"t\.parquet: lacks b, as a table of another"):
         parquet.read(path, ["b"])
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"t\.parquet: not a readable table"):

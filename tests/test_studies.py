@@ -283,7 +283,7 @@ def test_a_table_that_lacks_a_column_is_named(tiny_done: Done, tmp_path: Path) -
     copy = shutil.copytree(tiny_done[0].out, tmp_path / "copy")
     path = copy / "results" / "diagnostics.parquet"
     pd.read_parquet(path).drop(columns="measure").to_parquet(path)
-    with pytest.raises(DataError, match=r"diagnostics\.parquet: not a readable table"):
+    with pytest.raises(DataError, match=r"diagnostics\.parquet: lacks measure, as a"):
         read_results(copy)
 
 

@@ -42,6 +42,7 @@ def resolve_device(device: str = "auto") -> torch.device:
         raise ModelError(
             f"no device {device!r} here ({first_line(error)})",
             expected="auto, cpu, cuda or mps",
+            fix="see what 'spillover doctor' says of a GPU, or take cpu",
         ) from error
     return wanted
 

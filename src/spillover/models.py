@@ -247,7 +247,8 @@ def load_model(
     # With one head of keys the kernel gives the last token of some widths the mask of
     # the first (pytorch pull request 191984; up to torch 2.13).
     heads = getattr(text, "num_key_value_heads", None)
-    torch.backends.cuda.enable_mem_efficient_sdp(heads != 1)
+    if heads == 1 or (heads is None and getattr(text, "multi_query", False)):
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
     if getattr(text, "output_router_logits", False):
         text.output_router_logits = False  # would put the router's loss into training
     name = spec.model_copy(update={"adapter": None}).name

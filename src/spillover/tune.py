@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,9 @@ def tune(
         # Without the context manager PEFT widens every input to fp32, only for autocast
         # to narrow it again: a tenth of a step on a CPU, for equal losses.
         narrow = disable_input_dtype_casting(adapted, model.dtype != torch.float32)
+        # PEFT would ask the Hub whether the base's vocabulary has been changed.
+        save = partial(adapted.save_pretrained, save_embedding_layers=False)
+        adapted.save_pretrained = save  # type: ignore[method-assign]
         with tracking(settings.track, folder, arguments) as trackers:
             trainer = _Trainer(
                 model=adapted,
@@ -121,8 +125,7 @@ def tune(
             with fp32_head(model), _attention(model.device), narrow:
                 trainer.train(resume_from_checkpoint=last)
         _check_weights(adapted)
-        # PEFT would ask the Hub whether the base's vocabulary has been changed.
-        adapted.save_pretrained(str(folder), save_embedding_layers=False)
+        adapted.save_pretrained(str(folder))
         _discard(checkpoints)
     return [
         {name: float(entry[name]) for name in ("step", "loss", "learning_rate")}

@@ -172,7 +172,7 @@ def test_a_signal_keeps_what_is_done(
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "finished", finished)
         told = spillover("run", tiny_study.yaml, *options(tiny_study))
-    signal.signal(signal.SIGTERM, before)
+    assert signal.getsignal(signal.SIGTERM) == before
     assert told.code == status
     assert told.err.splitlines()[-1] == "stopped; steps that are done are kept"
     told = spillover("run", tiny_study.yaml, *options(tiny_study), "--dry-run")

@@ -206,6 +206,7 @@ def test_each_measure_has_its_correlation_and_what_is_left_of_it():
         "value": [0.1, 0.2, 0.3, 0.9, -0.5, math.nan],
         "p_exact": [0.5, 0.5, 0.5, 0.0004, 0.2, math.nan],
         "p_measures": [0.9, 0.9, 0.9, 0.04, 0.8, math.nan],
+        "p_error": [0.0, 0.0, 0.0, 0.0, 0.0, math.nan],
     }
     frame = pd.DataFrame(rows).astype({"seed": "Int64"})
     [panel] = measure_panels(frame, METRICS)
@@ -214,6 +215,8 @@ def test_each_measure_has_its_correlation_and_what_is_left_of_it():
         "0.90* [<0.001]",
         "-0.50 [0.200]",
     ]
+    [panel] = measure_panels(frame.assign(p_measures=0.048, p_error=0.001), METRICS)
+    assert panel.cells.loc[("pawsx", "pud", "gap"), "mean"] == "0.90 [<0.001]"
     assert not measure_panels(frame.iloc[:0], METRICS)
 
 

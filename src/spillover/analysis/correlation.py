@@ -186,7 +186,7 @@ def adjusted_over_all(
     for group in groups:  # one by one, as all coefficients of all orders are many
         rows = np.array([_values("similarities", each, order) for each in group])
         sizes = np.abs(permuted(rows, x, statistic, chosen))
-        observed.append(sizes[0])
+        observed.append(sizes[0].copy())  # a view would keep the whole of it
         highest = np.maximum(highest, sizes.max(axis=1))
     return [
         [float((highest >= size - TOLERANCE).mean()) for size in sizes]

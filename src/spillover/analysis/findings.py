@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spillover.analysis.permutation import SAMPLE, sampling_error
+from spillover.analysis.permutation import SAMPLE, at_most, sampling_error
 from spillover.analysis.uncertainty import holm
 from spillover.analysis.verdict import Claim, Decision, Evidence, Finding, Verdict
 from spillover.data.task import OWN_PROMPT
@@ -69,7 +69,7 @@ def _rises(evidence: Evidence, claim: Claim, task: str, metric: str) -> Verdict:
     rows = _of(evidence.comparisons, task=task, metric=metric, prompt=OWN_PROMPT)
     rows = rows[rows["language"] != evidence.pivot]
     numbers = {
-        str(language): f"{part['before'].iloc[0]:.3f} before, "
+        str(language): f"{_numbers(part['before'].drop_duplicates())} before, "
         f"{_numbers(part['after'])} after, "
         f"adjusted p {', '.join(map(p_text, part['p_holm']))}"
         for language, part in rows.groupby("language", sort=False)
@@ -256,9 +256,10 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
     claim = "Similarity before tuning ranks the languages as their scores after it."
     rule = (
         "supported: Spearman's rho is above 0 and its permutation p (exact up to 9 "
-        "languages), adjusted for the poolings and layers looked at, is below 0.05; "
-        "contradicted: rho is below 0 with such a p; of several seeds rho is of their "
-        "mean score, and has to have this sign in each of them"
+        "languages, else with two standard errors of the sampled orders added), "
+        "adjusted for the poolings and layers looked at, is below 0.05; contradicted: "
+        "rho is below 0 with such a p; of several seeds rho is of their mean score, "
+        "and has to have this sign in each of them (a seed without rho has none)"
     )
     for row in _records(ranked(evidence)):
         scope = f"{row.task}, {row.corpus}, {row.pooling}, layer {row.layer}"
@@ -270,7 +271,7 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
             continue
         each = _of_each_seed(evidence, row)
         decision: Decision = "not decidable"
-        if row.p_family < ALPHA and (each * row.value > 0).all():
+        if _is_sure(row) and (each * row.value > 0).all():
             decision = "supported" if row.value > 0 else "contradicted"
         exact = "p" if row.p_error > 0 else "exact p"
         sentence = (
@@ -293,6 +294,11 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
         yield Verdict(
             "ranks-languages", scope, claim, decision, sentence + ".", rule, numbers
         )
+
+
+def _is_sure(row: Any) -> bool:
+    """Whether the adjusted p of a correlation is below 0.05, however it was sampled."""
+    return bool(at_most(row.p_family, sampled=row.p_error > 0) < ALPHA)
 
 
 def _of_each_seed(evidence: Evidence, row: Any) -> pd.Series:
@@ -342,7 +348,7 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
 
 def _ranks_better(one: Any, other: Any) -> bool:
     """Whether one correlation is surely above another, for these languages and any."""
-    return bool(one.low > other.high and one.value > 0 and one.p_family < ALPHA)
+    return bool(one.low > other.high and one.value > 0 and _is_sure(one))
 
 
 FINDINGS: tuple[Finding, ...] = (
@@ -406,7 +412,8 @@ def _places(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[str, pd.Data
 
 def _numbers(values: pd.Series, sign: str = "") -> str:
     """One number, or that of each seed, in order."""
-    return ", ".join(f"{value:{sign}.3f}" for value in values)
+    texts = (f"{value:{sign}.3f}" for value in values)
+    return ", ".join("none" if text.endswith("nan") else text for text in texts)
 
 
 def p_text(value: float, places: int = 3) -> str:

@@ -51,6 +51,11 @@ def sampling_error(p: float, tried: int) -> float:
     return math.sqrt(max(p * (1 - p), 1 / tried) / tried)
 
 
+def at_most(p: float, *, sampled: bool) -> float:
+    """A p, with two standard errors added where its orders were sampled."""
+    return p + 2 * sampling_error(p, SAMPLE + 1) if sampled else p
+
+
 def features(values: npt.NDArray[Any], statistic: Statistic) -> Floats:
     """What two sides' cosine is the coefficient of.
 

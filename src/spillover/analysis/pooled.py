@@ -99,8 +99,9 @@ def pool(strata: Sequence[Stratum], statistic: Statistic = "spearman") -> Pooled
         y = np.array([similarities[languages[i]] for i in here])
         total += permuted(y[np.newaxis], x, statistic, moved)[:, 0]
     means = total / len(strata)
-    # Where languages cannot change places, their differences stay in every order.
-    sizes = np.abs(means - means.mean())
+    # Where not all can change places, what groups differ by stays in every order.
+    centre = means.mean() if len({*pattern.values()}) > 1 else 0.0
+    sizes = np.abs(means - centre)
     p = float((sizes >= sizes[0] - TOLERANCE).mean())
     least = float((sizes >= sizes.max() - TOLERANCE).mean())
     return Pooled(

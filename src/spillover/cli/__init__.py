@@ -70,9 +70,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what it cannot write goes as a code
             stream.reconfigure(errors="backslashreplace")
-    # A batch system's notice: what is open is closed, and locks are given back.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
     try:
+        # A batch system's notice: what is open is closed, and locks are given back.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         app(prog_name="spillover")
     except SpilloverError as error:
         errors = error.errors if isinstance(error, Faults) else (error,)
@@ -85,7 +86,9 @@ def main() -> None:
         err.print(f"error: {error}")
         sys.exit(2)
     except RuntimeError as error:
-        if "out of memory" not in str(error):
+        from spillover.devices import is_out_of_memory
+
+        if not is_out_of_memory(error):
             raise
         err.print(f"error: {first_line(error)}; lower batch_tokens or micro_batch_size")
         sys.exit(2)
@@ -93,3 +96,5 @@ def main() -> None:
         if exit.code in (130, 143):  # what typer makes of Ctrl-C, and the above
             err.print("stopped; steps that are done are kept")
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

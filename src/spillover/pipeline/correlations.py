@@ -126,13 +126,23 @@ def _draws_of_mean(parts: Sequence[Scored]) -> dict[str, Floats]:
     """
     codes = [*parts[0].scores]
     scores = np.array([[part.scores[code] for code in codes] for part in parts])
+    draws = np.array([[part.draws[code] for code in codes] for part in parts])
     others = np.array([code != PIVOT for code in codes])
-    left = scores - scores[:, others].mean(axis=1, keepdims=True)
-    variance = left[:, others].var(axis=0, ddof=1).sum() / max(others.sum() - 1, 1)
-    drawn = np.mean([[part.draws[code] for code in codes] for part in parts], axis=0)
-    size = math.sqrt(variance / len(parts))
-    drawn = drawn + np.random.default_rng(2).normal(0, size, drawn.shape)
+    drawn = draws.mean(axis=0)
+    if others.sum() > 1:
+        # Seeds differ by what their items are a sample of, too, which is in the draws
+        # already; resampling adds it to their variance once more, and so tells it.
+        variance = _between_seeds(scores[:, others])
+        again = _between_seeds(draws[:, others]).mean()
+        size = math.sqrt(max(2 * variance - again, 0.0) / len(parts))
+        drawn = drawn + np.random.default_rng(2).normal(0, size, drawn.shape)
     return dict(zip(codes, drawn, strict=True))
+
+
+def _between_seeds(scores: Floats) -> Any:
+    """Variance over seeds (axis 0) of a language (axis 1), less what all share."""
+    left = scores - scores.mean(axis=1, keepdims=True)
+    return left.var(axis=0, ddof=1).sum(axis=0) / (scores.shape[1] - 1)
 
 
 @dataclass(frozen=True)

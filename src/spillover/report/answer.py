@@ -41,7 +41,7 @@ BEATS = "it beats the best constant answer"
 RISES_CUT = "of answers cut to the same length it rises"
 IT_HAS = " that the task has"
 RANKS = "similarity before tuning ranks the languages as their scores after it do"
-OF_ITEMS = "The tests are over items: they do not say what another training gives"
+OF_ITEMS = "The tests are over items: they do not say what one more training gives"
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,8 @@ def answer(results: Results) -> list[Sentence]:
     others = len(results.study.languages) - 1
     seeds = rows["seed"].nunique()
     carries = _carries_over(moved, above, cut, unlearned, others, seeds)
-    if not any(_count(moved, how) for how in ("supported", "contradicted")):
-        carries += _at_odds(rows)
     return [
-        Sentence(carries, _of_items(rows)),
+        Sentence(carries + _at_odds(rows), _of_items(rows)),
         Sentence(_to_which(moved, above, cut, others), _of_changes(rows, above, cut)),
         _why(found),
     ]
@@ -101,7 +99,8 @@ def _carries_over(
     n, up = _count(moved), _count(moved, "supported")
     down = _count(moved, "contradicted")
     if not up + down:
-        none = f"no change of a score is sure{_in_each(seeds)}"
+        alike = f" in all {seeds} seeds alike" if seeds > 1 else ""
+        none = f"no change of a score is sure{alike}"
         return (
             "Whether tuning in English alone carries over cannot be told: "
             f"{none if n else 'no other language was evaluated before and after'}."
@@ -193,8 +192,7 @@ def _of_items(rows: pd.DataFrame) -> str:
         f"Scores are {', '.join(shown)}. "
         f"{_range(rows['n'], ',.0f')} items a language, the same before and after; "
         f"{' or '.join(rows['test'].unique())} test; p < {ALPHA} after Holm's "
-        f"correction over the languages of a task{_in_each(seeds)}. {OF_ITEMS}"
-        f"{', beyond these seeds' if seeds > 1 else ''}."
+        f"correction over the languages of a task{_in_each(seeds)}. {OF_ITEMS}."
     )
 
 
@@ -212,8 +210,8 @@ def _of_changes(rows: pd.DataFrame, above: Decided, cut: Decided) -> str:
         one = " by one seed" if rows["seed"].nunique() > 1 else ""
         parts.append(
             f"With so many items a true change is found{one} about four times out of "
-            f"five if it is, by language, {_listed(least)} (before Holm's "
-            f"correction{'; of whole answers' if cut else ''})."
+            f"five if it is {_listed(least)} or more, by language and before Holm's "
+            f"correction{'; of whole answers' if cut else ''}."
         )
     if above:
         parts.append(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.answers import NO_ANSWER
 from spillover.analysis.findings import ALPHA, p_text
+from spillover.analysis.permutation import at_most
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
 from spillover.report.panel import GAP, Panel, number
@@ -234,7 +235,8 @@ def measure_panels(
     frame = frame[frame["value"].notna()]
     rows: Rows = defaultdict(dict)
     for row in _records(frame):
-        sure = SURE if row.p_measures < ALPHA else ""
+        p = at_most(row.p_measures, sampled=row.p_error > 0)
+        sure = SURE if p < ALPHA else ""
         text = f"{row.value:z.2f}{sure} [{p_text(row.p_exact)}]"
         rows[row.task, row.corpus, row.measure][row.pooling] = row.value, text
     note = (

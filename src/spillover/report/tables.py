@@ -330,7 +330,7 @@ def _note(cells: pd.DataFrame, *parts: str) -> str:
 
 def _several(frame: pd.DataFrame) -> Iterator[str]:
     """How many seeds a mean and its spread are over."""
-    counts = {int(n) for n in frame.get("seeds", ()) if n > 0}  # 0: of the base model
+    counts = {int(n) for n in frame.get("seeds", ()) if n > 1}  # else no spread
     if counts:
         ends = dict.fromkeys((min(counts), max(counts)))
         yield f"± standard deviation over {' to '.join(map(str, ends))} seeds"
