@@ -152,12 +152,20 @@ def test_the_paper_on_a_data_folder_that_lacks_some(
     assert told.err.count("not ready: ") == 2
 
 
-@pytest.mark.parametrize(("sent", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_signal_keeps_what_is_done(
+def interrupt() -> None:
+    raise KeyboardInterrupt  # as a signal it is ignored by whatever runs in background
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("stop", "status"), [(interrupt, 130), (terminate, 143)])
+def test_a_stopped_run_keeps_what_is_done(
     spillover: Spillover,
     tiny_study: TinyStudy,
     monkeypatch: pytest.MonkeyPatch,
-    sent: str,
+    stop: Callable[[], None],
     status: int,
 ) -> None:
     """Ctrl-C, and what a batch system sends before it kills."""
@@ -167,7 +175,7 @@ def test_a_signal_keeps_what_is_done(
     def finished(self: Progress, step: Any, seconds: float) -> None:
         true(self, step, seconds)
         if self.clock.done == 3:
-            os.kill(os.getpid(), getattr(signal, sent))
+            stop()
 
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "finished", finished)
