@@ -186,18 +186,15 @@ def _of_items(rows: pd.DataFrame) -> str:
     if rows.empty:
         return "No comparison of before and after."
     seeds = rows["seed"].nunique()
+    each = f", in each of {seeds} seeds" if seeds > 1 else ""
     scores = rows.groupby("metric", sort=False)["task"].unique()
     shown = [f"{metric} on {_listed(tasks)}" for metric, tasks in scores.items()]
     return (
         f"Scores are {', '.join(shown)}. "
         f"{_range(rows['n'], ',.0f')} items a language, the same before and after; "
         f"{' or '.join(rows['test'].unique())} test; p < {ALPHA} after Holm's "
-        f"correction over the languages of a task{_in_each(seeds)}. {OF_ITEMS}."
+        f"correction over the languages of a task{each}. {OF_ITEMS}."
     )
-
-
-def _in_each(seeds: int) -> str:
-    return f", in each of {seeds} seeds" if seeds > 1 else ""
 
 
 def _of_changes(rows: pd.DataFrame, above: Decided, cut: Decided) -> str:
