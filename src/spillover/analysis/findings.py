@@ -369,10 +369,13 @@ def ranked(evidence: Evidence) -> pd.DataFrame:
     Spearman's, of the headline scores with the parallel cosine.
     """
     rows = _of(evidence.correlations, measure="parallel", statistic="spearman")
-    rows = headline(rows, evidence.metrics)
-    if rows["seed"].nunique() > 1:  # of several seeds, that of the mean score
-        rows = rows[rows["seed"].isna()]
-    return rows
+    return of_mean_score(headline(rows, evidence.metrics))
+
+
+def of_mean_score(correlations: pd.DataFrame) -> pd.DataFrame:
+    """Of several seeds the correlations of their mean score; else all of them."""
+    several = correlations["seed"].nunique() > 1
+    return correlations[correlations["seed"].isna()] if several else correlations
 
 
 def _records(frame: pd.DataFrame) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spillover.analysis.answers import NO_ANSWER
-from spillover.analysis.findings import ALPHA, p_text
+from spillover.analysis.findings import ALPHA, of_mean_score, p_text
 from spillover.analysis.permutation import at_most
 from spillover.data.task import OWN_PROMPT
 from spillover.metrics import SAME_LENGTH, headline, is_rouge
@@ -229,9 +229,7 @@ def measure_panels(
         correlations: tidy correlations, Spearman's of one layer; may be empty.
         metrics: task to its headline metric.
     """
-    frame = headline(correlations, metrics)
-    if frame["seed"].nunique() > 1:
-        frame = frame[frame["seed"].isna()]
+    frame = of_mean_score(headline(correlations, metrics))
     frame = frame[frame["value"].notna()]
     rows: Rows = defaultdict(dict)
     for row in _records(frame):
