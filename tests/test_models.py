@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -299,6 +301,29 @@ def test_devices_and_dtypes() -> None:
     with pytest.raises(ModelError, match="CUDA_VISIBLE_DEVICES=3 and 'cuda'"):
         resolve_device("cuda:3")
     assert describe(cpu).startswith("cpu")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
+def test_a_model_on_a_cpu_keeps_freed_memory(tiny_folders: dict[str, Path]) -> None:
+    """By the pages that are new to a process of its own in making 64 MiB ten times."""
+    script = """
+import resource, sys, torch, spillover
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(faults())
+spillover.load_model(sys.argv[1], device="cpu")
+torch.ones(2**24)
+print(faults())
+"""
+    call = [sys.executable, "-c", script, str(tiny_folders["bos"])]
+    done = subprocess.run(call, capture_output=True, check=True, text=True)  # noqa: S603
+    before, after = map(int, done.stdout.split())
+    assert before > 10 * after
 
 
 def test_one_process_of_several_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
