@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -247,6 +248,7 @@ def test_controls_hold_something_else_equal(tiny_done: Done) -> None:
     frame = tiny_done[1].controls
     assert list(frame.columns) == correlations.CONTROLS
     assert set(frame["control"]) == {"fertility", "length", "script"}
+    assert {"parallel", "gap", "anc"} <= set(frame["measure"])
     assert frame["value"].isna().all()
     assert set(frame.loc[frame["n"] == 3, "reason"]) == {
         "3 languages; a partial correlation needs 4"
@@ -295,19 +297,24 @@ def test_controls_are_of_the_tokenizer_and_the_script() -> None:
 
     scores = {"en": 0.9, "de": 0.8, "fr": 0.5, "ja": 0.3, "ru": 0.6}
     cosines = {"de": 0.9, "fr": 0.7, "ja": 0.8, "ru": 0.4}
-    place = {"pooling": "mean", "layer": -1}
+    gaps = {"de": 0.2, "fr": 0.3, "ja": 0.1, "ru": 0.4}
+    place = dict.fromkeys(correlations.MEASURES) | {"pooling": "mean", "layer": -1}
     compared = {}
     for code, cosine in cosines.items():
         spec = Spec("compare", f"compare lines {code}", {"target": code})
         step = Step(spec=spec, name="lines", language=code, items=2, work=0)
-        compared[step] = [place | {"parallel": cosine}]
+        compared[step] = [place | {"parallel": cosine, "gap": gaps[code]}]
     found: Any = SimpleNamespace(study=study, inputs=inputs, compared=compared)
     score = correlations.Scored("t", 1, "accuracy_choice", scores, {}, 9)
     frame = correlations.controls(found, [score], words)
-    assert frame["n"].tolist() == [4, 4, 4]
-    for control, value in zip(frame["control"], frame["value"], strict=True):
-        sides = (left_of(side, controls[control]) for side in (scores, cosines))
-        assert value == pytest.approx(np.corrcoef(*sides)[0, 1]), control
+    assert frame["n"].tolist() == [4] * 6
+    similarities = {"parallel": cosines, "gap": gaps}
+    keys = [*zip(frame["measure"], frame["control"], strict=True)]
+    assert keys == [*product(similarities, controls)]
+    for (measure, control), value in zip(keys, frame["value"], strict=True):
+        pair = scores, similarities[measure]
+        sides = (left_of(side, controls[control]) for side in pair)
+        assert value == pytest.approx(np.corrcoef(*sides)[0, 1]), (measure, control)
 
 
 def test_pooled_is_the_mean_over_tasks(found: Outcomes) -> None:

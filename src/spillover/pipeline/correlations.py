@@ -40,8 +40,8 @@ CORRELATIONS = [
     "without_high", "n", "languages", "reason",
 ]  # fmt: skip
 CONTROLS = [
-    "model", "seed", "task", "metric", "corpus", "pooling", "layer", "control", "value",
-    "n", "reason",
+    "model", "seed", "task", "metric", "corpus", "pooling", "layer", "measure",
+    "control", "value", "n", "reason",
 ]  # fmt: skip
 POOLED = [
     "model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p",
@@ -285,7 +285,7 @@ def _adjust(
 
 
 def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.DataFrame:
-    """Spearman's ρ with the parallel cosine, given what else may explain it.
+    """Spearman's ρ with each measure of similarity, given what else may explain it.
 
     Args:
         found: the finished steps.
@@ -298,12 +298,17 @@ def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.Da
     }
     rows = []
     for pair in _pairs(found, _with_means(scores)):
-        for place, values in pair.places("parallel").items():
-            for control, by_language in given[pair.corpus].items():
-                chosen = {code: by_language[code] for code in pair.means}
-                partial = partial_correlation(pair.means, values, chosen)
-                of = {"pooling": place[0], "layer": place[1], "control": control}
-                rows.append(pair.head | of | asdict(partial))
+        held = {
+            control: {code: by_language[code] for code in pair.means}
+            for control, by_language in given[pair.corpus].items()
+        }
+        for measure in MEASURES:
+            for (pooling, layer), values in pair.places(measure).items():
+                of = {"pooling": pooling, "layer": layer, "measure": measure}
+                for control, chosen in held.items():
+                    partial = partial_correlation(pair.means, values, chosen)
+                    row = pair.head | of | {"control": control}
+                    rows.append(row | asdict(partial))
     return tidy(rows, CONTROLS)
 
 
