@@ -2,15 +2,17 @@
 
     python benchmarks/memory.py
 
-Prints Markdown: seconds without and with `spillover.devices.keep_freed_memory`, of the
-embedded model on a CPU, in processes of their own that take turns. The scores and
-vectors of both have to be the same, to the last bit.
+Prints Markdown: seconds without and with `spillover.devices.keeping_freed_memory`, of
+the embedded model on a CPU, in processes of their own that take turns at going first,
+and how much memory each had at its peak. The answers with their scores and all vectors
+of both have to be the same, to the last bit.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -19,14 +21,12 @@ from unittest import mock
 
 import spillover
 
-ITEMS, TURNS = 400, 5
+ITEMS, TURNS = 400, 6
 
 
-def measured(keep: bool) -> dict[str, tuple[float, str]]:
-    """Seconds and a digest of the result, of each step."""
-    leave = mock.patch("spillover.models.keep_freed_memory")
-    with nullcontext() if keep else leave:
-        model = spillover.load_model("smollm2-135m-instruct", device="cpu")
+def measured(keep: bool) -> dict[str, tuple[float, str, float]]:
+    """Seconds, a digest of the result and the peak in GB, of each step."""
+    model = spillover.load_model("smollm2-135m-instruct", device="cpu")
     task = spillover.task("mini-paraphrase")
     items = task.load("train", "en")[:ITEMS]
     texts = [item.fields["sentence1"] for item in items]
@@ -36,15 +36,20 @@ def measured(keep: bool) -> dict[str, tuple[float, str]]:
         return repr(found.predictions).encode()
 
     def embed() -> bytes:
-        return spillover.embed(model, texts)["mean", -1].tobytes()
+        found = spillover.embed(model, texts)
+        return b"".join(vectors.tobytes() for _, vectors in sorted(found.items()))
 
     found = {}
     for step in (evaluate, embed):
-        step()
-        start = time.perf_counter()
-        result = step()
-        seconds = time.perf_counter() - start
-        found[step.__name__] = seconds, hashlib.sha256(result).hexdigest()
+        name = f"spillover.{step.__name__}.keeping_freed_memory"
+        leave = mock.patch(name, new=nullcontext)
+        with nullcontext() if keep else leave:
+            step()
+            start = time.perf_counter()
+            result = step()
+            seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        found[step.__name__] = seconds, hashlib.sha256(result).hexdigest(), peak
     return found
 
 
@@ -53,20 +58,19 @@ def main() -> None:
     if len(sys.argv) > 1:
         sys.stdout.write(json.dumps(measured(keep=sys.argv[1] == "keep")))
         return
-    sys.stdout.write(
-        "| step | given back, s | kept, s | ratio |\n" + "|---|---:|---:|---:|\n"
-    )
-    for _ in range(TURNS):
-        turn = {}
-        for way in ("give back", "keep"):
+    head = "| step | given back, s | kept, s | ratio | peaks, GB |\n"
+    sys.stdout.write(head + "|---|---:|---:|---:|---:|\n")
+    for turn in range(TURNS):
+        done = {}
+        for way in ("give back", "keep")[:: -1 if turn % 2 else 1]:
             call = [sys.executable, __file__, way]
-            done = subprocess.run(call, capture_output=True, check=True)  # noqa: S603
-            turn[way] = json.loads(done.stdout)
-        for step, (before, digest) in turn["give back"].items():
-            after, same = turn["keep"][step]
+            ended = subprocess.run(call, capture_output=True, check=True)  # noqa: S603
+            done[way] = json.loads(ended.stdout)
+        for step, (before, digest, more) in done["give back"].items():
+            after, same, peak = done["keep"][step]
             if same != digest:
                 raise SystemExit(f"{step}: the results differ")
-            ratio = f"{before / after:.2f}"
+            ratio = f"{before / after:.2f} | {more:.2f}, {peak:.2f}"
             sys.stdout.write(f"| {step} | {before:.1f} | {after:.1f} | {ratio} |\n")
             sys.stdout.flush()
 

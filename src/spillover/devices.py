@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -85,19 +88,29 @@ def check_training(device: torch.device, dtype: torch.dtype) -> None:
         )
 
 
-def keep_freed_memory() -> None:
-    """Let glibc keep up to 1 GiB of what is freed, on a CPU for the next layer.
+@contextmanager
+def keeping_freed_memory() -> Iterator[None]:
+    """Let glibc keep blocks that are freed, on a CPU for the next layer.
 
-    It would give every large block back to the kernel, which then clears new pages for
-    the next one: a fifth of the time of an evaluation, a third of an embedding's
-    (`benchmarks/memory.py`). Another C library is left as it is.
+    It would give every large one back to the kernel, which then clears new pages for
+    the next (`benchmarks/memory.py` measures what that costs). Blocks below 1 GiB are
+    kept until the end; then all is given back, and the thresholds are those that glibc
+    itself comes to when it frees blocks of 32 MiB. Other C libraries are left as they
+    are, and so are versions of glibc that take no threshold above that.
     """
-    if os.name != "posix":
+    library: Any = ctypes.CDLL(None) if os.name == "posix" else None
+    mallopt = getattr(library, "mallopt", None)
+    # Refused, it has changed nothing; the other setting alone would make all slower.
+    if mallopt is None or not mallopt(M_MMAP_THRESHOLD, 2**30):
+        yield
         return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        for setting in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
-            library.mallopt(setting, 2**30)
+    mallopt(M_TRIM_THRESHOLD, 2**30)
+    try:
+        yield
+    finally:
+        mallopt(M_MMAP_THRESHOLD, 2**25)
+        mallopt(M_TRIM_THRESHOLD, 2**26)
+        library.malloc_trim(0)
 
 
 def describe(device: torch.device) -> str:

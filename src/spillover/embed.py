@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from spillover.batching import Progress, batches, pad, untold
+from spillover.devices import keeping_freed_memory
 from spillover.encoding import beginning, encode
 from spillover.errors import DataError, StudyError
 from spillover.model_checks import check_numbers, check_state
@@ -56,7 +57,7 @@ def embed(
     pooler = _Pooler(model, settings)
     result: Vectors = {}
     progress(0, 0)
-    with evaluating(model):
+    with evaluating(model), keeping_freed_memory():
         for rows in batches([len(row) for row in ids], settings.batch_tokens):
             batch = pad([ids[i] for i in rows], model.pad_id, device=model.device)
             for key, pooled in pooler(batch, skip).items():

@@ -15,6 +15,7 @@ from torch import Tensor
 from spillover.batching import Progress, batches, pad, untold
 from spillover.data.items import Item
 from spillover.data.task import Task
+from spillover.devices import keeping_freed_memory
 from spillover.encoding import Encoded, Encoder
 from spillover.errors import DataError, StudyError
 from spillover.generation import generate
@@ -148,7 +149,7 @@ def evaluate(
     encoder = Encoder(model.tokenizer, task, chat=chat)
     prompts = encoder.prompts(items, settings.max_tokens)
     answers = check_fit(encoder, prompts, settings, model.context)
-    with evaluating(model), fp32_head(model):
+    with evaluating(model), fp32_head(model), keeping_freed_memory():
         if task.kind == "classification":
             predictions = _classify(
                 model, encoder, prompts, answers, settings, progress

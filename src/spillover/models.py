@@ -16,12 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.hub import cached_file
 
 from spillover import gguf
-from spillover.devices import (
-    is_out_of_memory,
-    keep_freed_memory,
-    resolve_device,
-    resolve_dtype,
-)
+from spillover.devices import is_out_of_memory, resolve_device, resolve_dtype
 from spillover.encoding import encode
 from spillover.errors import ModelError, first_line
 from spillover.model_checks import check_causal, check_padding, check_tokens
@@ -244,8 +239,6 @@ def load_model(
         # With a mask its backward pass may give NaN (pytorch issue 196678), and it
         # makes a plan for every new shape; torch's other kernels do neither.
         torch.backends.cuda.enable_cudnn_sdp(False)
-    if where.type == "cpu":
-        keep_freed_memory()
     tokenizer = load_tokenizer(spec)
     load_config(spec)
     place, options = _place(spec)
