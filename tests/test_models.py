@@ -308,27 +308,27 @@ NEW_PAGES = """
 import resource, torch
 from spillover.devices import keeping_freed_memory
 
-def pages():
+def pages(numbers):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
-        torch.ones(2**24)
+        torch.ones(numbers)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 
-print(pages())
+print(pages(2**24))
 held = resident()
 with keeping_freed_memory():
-    torch.ones(2**24)
-    print(pages())
-print(resident() - held, pages())
+    torch.ones(2**25)  # room enough for each that follows
+    print(pages(2**24))
+print(resident() - held, pages(2**26))  # too large for what is left of that room
 """
 
 
 @pytest.mark.skipif(platform.libc_ver() < ("glibc", "2.35"), reason="a setting of it")
 def test_freed_memory_is_kept_for_a_while() -> None:
-    """By the pages that are new to a process in making 64 MiB ten times."""
+    """By the pages that are new to a process in making a block ten times."""
     call = [sys.executable, "-c", NEW_PAGES]
     done = subprocess.run(call, capture_output=True, check=True, text=True)  # noqa: S603
     before, kept, left, after = map(int, done.stdout.split())
