@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 
 from spillover.analysis.controls import partial_correlation
 from spillover.errors import DataError
@@ -31,6 +31,8 @@ def test_it_is_the_correlation_of_residuals(n):
             assert found.value == pytest.approx(by_residuals(x, y, z), abs=1e-9)
             assert found.n == n
             assert found.reason is None
+            assert found.rho_score == pytest.approx(spearmanr(x, z).statistic)
+            assert found.rho_similarity == pytest.approx(spearmanr(y, z).statistic)
 
 
 def test_what_follows_the_control_alone_is_gone():
@@ -54,6 +56,12 @@ def test_what_does_not_exist_is_a_gap(x, y, z, reason):
     found = partial_correlation(over(x), over(y), over(z))
     assert found.value is None
     assert found.reason.startswith(reason)
+
+
+def test_a_control_that_ranks_as_the_scores_do_says_so():
+    found = partial_correlation(over([1, 2, 3, 4]), over([2, 1, 4, 3]), over(range(4)))
+    assert found.value is None
+    assert (found.rho_score, found.rho_similarity) == pytest.approx((1.0, 0.6))
 
 
 def test_what_is_no_number_is_refused():

@@ -382,8 +382,15 @@ def correlated(**columns):
 @pytest.mark.parametrize(
     ("columns", "decision", "words"),
     [
-        ({}, "supported", "over 5 languages rho is 0.90, exact p 0.020 (0.030 adj"),
-        ({"value": -0.9}, "contradicted", "rho is -0.90"),
+        ({}, "supported", "rho is 0.90 [0.70, 1.00], exact p 0.020 (0.030 adjusted)"),
+        (
+            {"value": -0.9, "low": -1.0, "high": -0.1},
+            "contradicted",
+            "over 5 languages rho is -0.90 [-1.00, -0.10]",
+        ),
+        # These languages' order may be that of noise, whatever p says of any order.
+        ({"low": 0.0}, "not decidable", "rho is 0.90 [0.00, 1.00], exact p 0.020"),
+        ({"low": math.nan, "high": math.nan}, "not decidable", "0.90 [no interval], "),
         ({"p_family": 0.06}, "not decidable", "(0.060 adjusted)"),
         (
             {"p_family": 0.1, "p_exact": 1 / 12, "p_family_min": 1 / 12, "n": 4},
@@ -393,7 +400,7 @@ def correlated(**columns):
         (
             {"p_error": 0.002, "n": 12},
             "supported",
-            "over 12 languages rho is 0.90, p 0.020 ± 0.002 of random orders (0.030",
+            "rho is 0.90 [0.70, 1.00], p 0.020 ± 0.002 of random orders (0.030",
         ),
         ({"reason": "2 languages"}, "not decidable", "no correlation, 2 languages."),
     ],

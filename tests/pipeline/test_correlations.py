@@ -315,6 +315,11 @@ def test_controls_are_of_the_tokenizer_and_the_script() -> None:
         pair = scores, similarities[measure]
         sides = (left_of(side, controls[control]) for side in pair)
         assert value == pytest.approx(np.corrcoef(*sides)[0, 1]), (measure, control)
+    for (measure, control), row in zip(keys, frame.to_dict("records"), strict=True):
+        sides = (scores, similarities[measure], controls[control])
+        x, y, z = ([side[code] for code in cosines] for side in sides)
+        alone = row["rho_score"], row["rho_similarity"]
+        assert alone == pytest.approx((spearmanr(x, z)[0], spearmanr(y, z)[0]))
 
 
 def test_pooled_is_the_mean_over_tasks(found: Outcomes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -95,13 +96,13 @@ def _each(made: Results, of: Decided) -> Any:
 
 
 def ranked(made: Results, p: Mapping[str, float], rho: float = 0.9) -> Results:
-    """The results with this adjusted p of each task's correlations."""
+    """The results with this ρ and this adjusted p of each task's correlations."""
     frame = made.correlations
     value = frame["value"].where(frame["value"].isna(), rho)
-    return replace(
-        made,
-        correlations=frame.assign(value=value, p_family=frame["task"].map(p), family=2),
-    )
+    low, high = sorted((rho / 2, math.copysign(1, rho)))
+    p_family = frame["task"].map(p)
+    told = frame.assign(value=value, low=low, high=high, p_family=p_family, family=2)
+    return replace(made, correlations=told)
 
 
 def finished(

@@ -47,9 +47,9 @@ def test_it_carries_over():
     )
     assert third.rests_on == (
         "Spearman's ρ over 5 languages, English not among them; permutation p, "
-        "adjusted for the poolings and layers of a corpus, below 0.05; the smallest "
-        "that can come out is 0.017. A correlation is no proof of a "
-        "cause."
+        "adjusted for the poolings and layers of a corpus, below 0.05, and an interval "
+        "on one side of 0; the smallest p that can be is 0.017. A correlation is no "
+        "proof of a cause."
     )
 
 
@@ -85,8 +85,8 @@ def test_what_cannot_be_told_is_not_told():
     assert "shows no sure change in all 5 other languages" in second.text
     assert third.text == (
         "Whether similarity before tuning ranks the languages as their scores after it "
-        "do cannot be told from 5 languages: ρ is 0.90 in 2 correlations, none with an "
-        "adjusted p below 0.05; none below 0.017 is possible."
+        "do cannot be told from 5 languages: ρ is 0.90 in 2 correlations, none sure; "
+        "no p below 0.017 is possible."
     )
 
 
@@ -241,8 +241,8 @@ def test_all_other_languages_are_those_of_the_study():
     [
         (0.02, "in 1 of 2 correlations (opinions, pud, last: ρ 0.90); the other 1 "
          "cannot be told (1 has no ρ)."),
-        (0.6, "ρ is 0.90 in 1 correlation, none with an adjusted p below 0.05; none "
-         "below 0.017 is possible; 1 more has no ρ."),
+        (0.6, "ρ is 0.90 in 1 correlation, none sure; no p below 0.017 is "
+         "possible; 1 more has no ρ."),
     ],
 )  # fmt: skip
 def test_correlations_that_do_not_exist_are_counted(p, said):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spillover.analysis.permutation import Floats, coefficients, settled
+from spillover.analysis.permutation import coefficients, settled
 from spillover.errors import DataError
 from spillover.languages import PIVOT, language
 
@@ -21,11 +21,17 @@ class Partial:
         value: Spearman's partial ρ; None where it does not exist (see `reason`).
         n: languages.
         reason: why `value` is None, otherwise None.
+        rho_score: Spearman's ρ of the third value with the scores, which it may
+            explain by itself.
+        rho_similarity: the same with the similarities: near ±1 the two cannot be told
+            apart, and `value` rests on few languages.
     """
 
     value: float | None
     n: int
     reason: str | None = None
+    rho_score: float | None = None
+    rho_similarity: float | None = None
 
 
 def controls(
@@ -82,16 +88,10 @@ def partial_correlation(
             raise DataError("not all values are numbers", where=name)
         if (side == side[0]).all():
             return Partial(None, n, f"the {name} of all languages are the same")
-    value = _given(x, y, z)
-    if value is None:
-        reason = "the control ranks the languages as one of the two does"
-        return Partial(None, n, reason)
-    return Partial(value, n)
-
-
-def _given(x: Floats, y: Floats, z: Floats) -> float | None:
     xy, xz, yz = (float(coefficients(*p, "spearman")) for p in ((x, y), (x, z), (y, z)))
     left = (1 - xz**2) * (1 - yz**2)
     if left < 1e-12:
-        return None
-    return max(-1.0, min(1.0, (xy - xz * yz) / math.sqrt(left)))
+        reason = "the control ranks the languages as one of the two does"
+        return Partial(None, n, reason, xz, yz)
+    value = (xy - xz * yz) / math.sqrt(left)
+    return Partial(max(-1.0, min(1.0, value)), n, None, xz, yz)

@@ -255,11 +255,12 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
     """(4) Similarity before tuning ranks languages as their scores do after."""
     claim = "Similarity before tuning ranks the languages as their scores after it."
     rule = (
-        "supported: Spearman's rho is above 0 and its permutation p (exact up to 9 "
-        "languages, else with two standard errors of the sampled orders added), "
-        "adjusted for the poolings and layers looked at, is below 0.05; contradicted: "
-        "rho is below 0 with such a p; of several seeds rho is of their mean score, "
-        "and has to have this sign in each of them (a seed without rho has none)"
+        "supported: Spearman's rho and its interval are above 0, and its permutation p "
+        "(exact up to 9 languages, else with two standard errors of the sampled orders "
+        "added), adjusted for the poolings and layers looked at, is below 0.05; "
+        "contradicted: both are below 0, with such a p; of several seeds rho is of "
+        "their mean score, and has to have this sign in each of them (a seed without "
+        "rho has none)"
     )
     for row in _records(ranked(evidence)):
         scope = f"{row.task}, {row.corpus}, {row.pooling}, layer {row.layer}"
@@ -271,12 +272,13 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
             continue
         each = _of_each_seed(evidence, row)
         decision: Decision = "not decidable"
-        if _is_sure(row) and (each * row.value > 0).all():
+        clear = row.low > 0 or row.high < 0  # of noise of items and sentences
+        if clear and _is_sure(row) and (each * row.value > 0).all():
             decision = "supported" if row.value > 0 else "contradicted"
         exact = "p" if row.p_error > 0 else "exact p"
         sentence = (
-            f"{scope}: over {row.n} languages rho is {row.value:.2f}, "
-            f"{exact} {p_text(row.p_exact)}"
+            f"{scope}: over {row.n} languages rho is {row.value:.2f} "
+            f"{_interval(row.low, row.high)}, {exact} {p_text(row.p_exact)}"
         )
         if row.p_error > 0:
             sentence += f" ± {row.p_error:.2g} of random orders"

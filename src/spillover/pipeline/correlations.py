@@ -41,7 +41,7 @@ CORRELATIONS = [
 ]  # fmt: skip
 CONTROLS = [
     "model", "seed", "task", "metric", "corpus", "pooling", "layer", "measure",
-    "control", "value", "n", "reason",
+    "control", "value", "rho_score", "rho_similarity", "n", "reason",
 ]  # fmt: skip
 POOLED = [
     "model", "metric", "corpus", "pooling", "layer", "statistic", "value", "p",

@@ -253,11 +253,10 @@ def _ranking(rows: pd.DataFrame, known: pd.DataFrame, whether: str) -> str:
         text = (
             f"{whether} from {_plural(known['n'], 'language')}: ρ is "
             f"{_range(known['value'], '.2f')} in "
-            f"{_plural([len(known)], 'correlation')}, "
-            f"none with an adjusted p below {ALPHA}"
+            f"{_plural([len(known)], 'correlation')}, none sure"
         )
         if known["p_error"].eq(0).all():
-            text += f"; none below {known['p_family_min'].min():.2g} is possible"
+            text += f"; no p below {known['p_family_min'].min():.2g} is possible"
         return f"{text}; {lacking} more {have} no ρ." if lacking else f"{text}."
     text = f"{RANKS[0].upper()}{RANKS[1:]} in {_shown(held, len(rows))}"
     text += f", the other way round in {_shown(turned, len(rows))}" if turned else ""
@@ -269,7 +268,7 @@ def _of_languages(rows: pd.DataFrame) -> str:
     """What the correlations rest on."""
     exact = rows[rows["p_error"].eq(0)]
     least = (
-        f"; the smallest that can come out is {_range(exact['p_family_min'], '.2g')}"
+        f"; the smallest p that can be is {_range(exact['p_family_min'], '.2g')}"
         if len(exact)
         else ""
     )
@@ -279,7 +278,8 @@ def _of_languages(rows: pd.DataFrame) -> str:
     return (
         f"Spearman's ρ{mean} over {_plural(rows['n'], 'language')}, English not among "
         f"them; permutation p, adjusted for the poolings and layers of a corpus"
-        f"{of_all}, below {ALPHA}{least}. A correlation is no proof of a cause."
+        f"{of_all}, below {ALPHA}, and an interval on one side of 0{least}. A "
+        f"correlation is no proof of a cause."
     )
 
 
