@@ -247,7 +247,7 @@ def test_gaps_of_equal_vectors_rank_nothing(found: Outcomes) -> None:
 def test_controls_hold_something_else_equal(tiny_done: Done) -> None:
     frame = tiny_done[1].controls
     assert list(frame.columns) == correlations.CONTROLS
-    assert set(frame["control"]) == {"fertility", "length", "script"}
+    assert set(frame["control"]) == {"fertility", "length", "script", "before"}
     assert {"parallel", "gap", "anc"} <= set(frame["measure"])
     assert frame["value"].isna().all()
     assert set(frame.loc[frame["n"] == 3, "reason"]) == {
@@ -304,10 +304,28 @@ def test_controls_are_of_the_tokenizer_and_the_script() -> None:
         spec = Spec("compare", f"compare lines {code}", {"target": code})
         step = Step(spec=spec, name="lines", language=code, items=2, work=0)
         compared[step] = [place | {"parallel": cosine, "gap": gaps[code]}]
-    found: Any = SimpleNamespace(study=study, inputs=inputs, compared=compared)
-    score = correlations.Scored("t", 1, "accuracy_choice", scores, {}, 9)
+    metric = "accuracy_choice"
+    evaluated = {}
+    right = {"en": [1, 1, 1, 1], "de": [1, 1, 1, 0], "fr": [0] * 4}
+    right |= {"ja": [0, 0, 0, 1], "ru": [1, 0, 1, 0]}
+    for code, hits in right.items():
+        for prompt, shown in (("own", hits), ("other", [1, 1, 1, 1])):
+            spec = Spec("evaluate", f"evaluate t {code} {prompt}", {"target": code})
+            step = Step(
+                spec=spec, name="t", language=code, prompt=prompt, items=4, work=0
+            )
+            evaluated[step] = pd.DataFrame({metric: np.array(shown, dtype=bool)})
+    found: Any = SimpleNamespace(
+        study=study,
+        inputs=inputs,
+        compared=compared,
+        evaluated=evaluated,
+        metrics=lambda step: (metric,),
+    )
+    score = correlations.Scored("t", 1, metric, scores, {}, 9)
     frame = correlations.controls(found, [score], words)
-    assert frame["n"].tolist() == [4] * 6
+    assert frame["n"].tolist() == [4] * 8
+    controls["before"] = {"de": 0.75, "fr": 0.0, "ja": 0.25, "ru": 0.5}
     similarities = {"parallel": cosines, "gap": gaps}
     keys = [*zip(frame["measure"], frame["control"], strict=True)]
     assert keys == [*product(similarities, controls)]

@@ -287,6 +287,9 @@ def _adjust(
 def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.DataFrame:
     """Spearman's ρ with each measure of similarity, given what else may explain it.
 
+    Besides what `spillover.analysis.controls.controls` tells of the corpus, that is
+    `before`: the score before tuning, so that what is left is of the change.
+
     Args:
         found: the finished steps.
         scores: as `scored` gives them.
@@ -296,11 +299,14 @@ def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.Da
         name: language_controls(corpus.sentences, _tokens(corpus, tokenizer))
         for name, corpus in found.inputs.corpora.items()
     }
+    before = _scores_before(found)
     rows = []
     for pair in _pairs(found, _with_means(scores)):
+        score_before = before[pair.score.task, pair.score.metric]
+        others = given[pair.corpus] | {"before": score_before}
         held = {
             control: {code: by_language[code] for code in pair.means}
-            for control, by_language in given[pair.corpus].items()
+            for control, by_language in others.items()
         }
         for measure in MEASURES:
             for (pooling, layer), values in pair.places(measure).items():
@@ -310,6 +316,17 @@ def controls(found: Outcomes, scores: Sequence[Scored], tokenizer: Any) -> pd.Da
                     row = pair.head | of | {"control": control}
                     rows.append(row | asdict(partial))
     return tidy(rows, CONTROLS)
+
+
+def _scores_before(found: Outcomes) -> dict[tuple[str, str], dict[str, float]]:
+    """Task and metric -> language -> the score before tuning, with its own prompt."""
+    means: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for step, rows in found.evaluated.items():
+        if step.tuned_on is None and step.prompt == OWN_PROMPT:
+            for metric in found.metrics(step):
+                mean = float(rows[metric].astype(float).mean())
+                means[step.name, metric][str(step.language)] = mean
+    return means
 
 
 def _tokens(corpus: AlignedCorpus, tokenizer: Any) -> dict[str, int]:
