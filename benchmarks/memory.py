@@ -54,10 +54,8 @@ def measured(keep: bool) -> dict[str, tuple[str, float, float, float]]:
         leave = mock.patch(name, new=nullcontext)
         with nullcontext() if keep else leave:
             step()
-            before, start = (
-                resource.getrusage(resource.RUSAGE_SELF),
-                time.perf_counter(),
-            )
+            before = resource.getrusage(resource.RUSAGE_SELF)
+            start = time.perf_counter()
             result = step()
             seconds = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_SELF)

@@ -329,13 +329,11 @@ def test_controls_are_of_the_tokenizer_and_the_script() -> None:
     similarities = {"parallel": cosines, "gap": gaps}
     keys = [*zip(frame["measure"], frame["control"], strict=True)]
     assert keys == [*product(similarities, controls)]
-    for (measure, control), value in zip(keys, frame["value"], strict=True):
-        pair = scores, similarities[measure]
-        sides = (left_of(side, controls[control]) for side in pair)
-        assert value == pytest.approx(np.corrcoef(*sides)[0, 1]), (measure, control)
     for (measure, control), row in zip(keys, frame.to_dict("records"), strict=True):
-        sides = (scores, similarities[measure], controls[control])
-        x, y, z = ([side[code] for code in cosines] for side in sides)
+        pair, given = (scores, similarities[measure]), controls[control]
+        left = np.corrcoef(*(left_of(side, given) for side in pair))
+        assert row["value"] == pytest.approx(left[0, 1]), (measure, control)
+        x, y, z = ([side[code] for code in cosines] for side in (*pair, given))
         alone = row["rho_score"], row["rho_similarity"]
         assert alone == pytest.approx((spearmanr(x, z)[0], spearmanr(y, z)[0]))
 
