@@ -29,6 +29,7 @@ from spillover.tracking import TrackedArguments
 from spillover.tune import (
     IGNORED,
     _arguments,
+    _Shuffled,
     collate,
     encode_examples,
     tune,
@@ -487,6 +488,27 @@ def test_items_are_shuffled_and_all_seen_in_each_epoch(
     seen.clear()
     trained(tiny, opinions, reviews, tmp_path / "b", epochs=2, seed=2)
     assert seen[: len(order)] != first
+
+
+def lengths_of(n: int) -> list[int]:
+    return torch.randint(5, 200, (n,), generator=torch.Generator()).tolist()
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 9, 16, 1000, 1003])
+def test_each_item_is_in_one_batch_and_the_longest_in_the_first(n: int) -> None:
+    lengths = lengths_of(n)
+    order = [*_Shuffled(8, lengths, 1)]
+    assert sorted(order) == [*range(n)]
+    assert lengths[order[0]] == max(lengths)
+
+
+def test_batches_are_of_like_length_and_do_not_go_from_long_to_short() -> None:
+    lengths = torch.tensor(lengths_of(8000), dtype=torch.float32)
+    batches = lengths[[*_Shuffled(8, lengths.int().tolist(), 1)]].view(1000, 8)
+    spread = batches.amax(1) - batches.amin(1)
+    assert spread.mean() < 8  # of 195
+    pairs = torch.stack([batches.mean(1)[:-1], batches.mean(1)[1:]])
+    assert torch.corrcoef(pairs)[0, 1].abs() < 0.1  # sorted they have .9
 
 
 def test_the_batch_size_is_reached_by_accumulation(

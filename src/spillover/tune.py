@@ -345,7 +345,8 @@ class _Shuffled(LengthGroupedSampler):
     """Batches of like length, in an order that seed and epoch alone decide.
 
     transformers' own draws from the global random state, which is another one when a
-    training goes on in the middle of an epoch.
+    training goes on in the middle of an epoch. And it sorts some 50 batches at a time
+    from the longest to the shortest, so that steps that follow each other are alike.
     """
 
     def __init__(self, group: int, lengths: list[int], seed: int) -> None:
@@ -358,7 +359,13 @@ class _Shuffled(LengthGroupedSampler):
     def __iter__(self) -> Iterator[int]:
         [state] = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)
         self.generator.manual_seed(int(state))
-        yield from super().__iter__()  # type: ignore[no-untyped-call]
+        indices: list[int] = [*super().__iter__()]  # type: ignore[no-untyped-call]
+        first, *batches = torch.split(torch.tensor(indices), self.batch_size)
+        # The longest item stays in front, to run out of memory at once if at all, and
+        # what fills no batch at the end.
+        rest = [batches.pop()] if len(indices) % self.batch_size and batches else []
+        order = torch.randperm(len(batches), generator=self.generator)
+        yield from torch.cat([first, *(batches[i] for i in order), *rest]).tolist()
 
 
 class _Watch(TrainerCallback):

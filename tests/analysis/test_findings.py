@@ -434,6 +434,8 @@ def test_only_spearmans_of_the_headline_metric_with_the_cosine_is_looked_at():
         ("classification", [0.4, 0.1], [1.0, 0.5], [0.03, 0.9], "not decidable"),
         # Sure of these languages' order, and three cannot speak for others.
         ("classification", [0.9, 0.5], [0.9, 0.5], [1 / 3, 1], "not decidable"),
+        # Above the other's, and not surely above none.
+        ("classification", [-0.1, -0.9], [1.0, -0.3], [0.03, 0.9], "not decidable"),
         ("classification", [math.nan, 0.1], [math.nan, 0.5], 0.03, "not decidable"),
     ],
 )

@@ -317,8 +317,8 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
     """(4) Mean pooling ranks better for classification, last token for generation."""
     rule = (
         "supported: rho with the better pooling is above the other's, their 95 % "
-        "intervals do not meet, and it is above 0 with an adjusted permutation p below "
-        "0.05; contradicted: the reverse"
+        "intervals do not meet, and its own is above 0, with an adjusted permutation p "
+        "below 0.05; contradicted: the reverse"
     )
     rows = ranked(evidence)
     rows = rows[rows["pooling"].isin(["mean", "last"])]
@@ -350,7 +350,7 @@ def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
 
 def _ranks_better(one: Any, other: Any) -> bool:
     """Whether one correlation is surely above another, for these languages and any."""
-    return bool(one.low > other.high and one.value > 0 and _is_sure(one))
+    return bool(one.low > max(other.high, 0) and _is_sure(one))
 
 
 FINDINGS: tuple[Finding, ...] = (

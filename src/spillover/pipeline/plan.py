@@ -20,7 +20,7 @@ from spillover.rouge import packages, version
 from spillover.settings import NOT_IN_KEY
 from spillover.study import Study
 
-VERSIONS = {"tune": 3, "evaluate": 4, "embed": 2, "compare": 2}
+VERSIONS = {"tune": 4, "evaluate": 4, "embed": 2, "compare": 2}
 SCORERS = {"rougeL": 1, "exact_number": 1}
 """Raised by whoever changes what a step computes: all its results are then redone."""
 
