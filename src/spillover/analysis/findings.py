@@ -255,9 +255,9 @@ def ranks_languages(evidence: Evidence) -> Iterator[Verdict]:
     """(4) Similarity before tuning ranks languages as their scores do after."""
     claim = "Similarity before tuning ranks the languages as their scores after it."
     rule = (
-        "supported: Spearman's rho and its interval are above 0, and its permutation p "
-        "(exact up to 9 languages, else with two standard errors of the sampled orders "
-        "added), adjusted for the poolings and layers looked at, is below 0.05; "
+        "supported: Spearman's rho and its interval (95 % or more) are above 0, and "
+        "its permutation p (exact up to 9 languages, else with two standard errors of "
+        "the sampled orders added), adjusted for poolings and layers, is below 0.05; "
         "contradicted: both are below 0, with such a p; of several seeds rho is of "
         "their mean score, and has to have this sign in each of them (a seed without "
         "rho has none)"
@@ -316,9 +316,9 @@ def _of_each_seed(evidence: Evidence, row: Any) -> pd.Series:
 def pooling_fits_kind(evidence: Evidence) -> Iterator[Verdict]:
     """(4) Mean pooling ranks better for classification, last token for generation."""
     rule = (
-        "supported: rho with the better pooling is above the other's, their 95 % "
-        "intervals do not meet, and its own is above 0, with an adjusted permutation p "
-        "below 0.05; contradicted: the reverse"
+        "supported: rho with the better pooling is above the other's, their intervals "
+        "(95 % or more) do not meet, and its own is above 0, with an adjusted "
+        "permutation p below 0.05; contradicted: the reverse"
     )
     rows = ranked(evidence)
     rows = rows[rows["pooling"].isin(["mean", "last"])]

@@ -79,9 +79,10 @@ class _Scatter:
             self._description(),
             f"A mark a language; upwards: {self.label} after tuning in English{mean}. "
             f"Thin lines: 95 % intervals of similarity{both}. ρ: Spearman's, with "
-            f"its 95 % interval for these languages, as items{trained} and sentences "
-            "are samples; the permutation p: exact, with the smallest that so "
-            "few languages can show, or of random orders, with its standard error.",
+            f"an interval for these languages, as items{trained} and sentences are "
+            "samples, which covers 95 % or more; the permutation p: exact, with the "
+            "smallest that so few languages can show, or of random orders, with its "
+            "standard error.",
             self.sheet,
         )
 
